@@ -1,0 +1,3 @@
+module github.com/orrery-net/orrery
+
+go 1.26
