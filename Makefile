@@ -1,0 +1,38 @@
+# What is needed beyond Go is fetched by go itself, at the versions in go.mod.
+GO ?= go
+
+# Rooms in which goroutines meet; the race detector costs too much for the rest.
+RACE = ./zt/packet/... ./zt/vl1/... ./zt/member/... ./internal/...
+
+.PHONY: build run test unit race lint bench lab fuzz
+
+build: ## the program, in bin/
+	$(GO) build -trimpath -o bin/orrery ./cmd/orrery
+
+run: ## the server with its defaults
+	$(GO) run ./cmd/orrery serve
+
+test: lint unit race ## everything that needs no root rights; lab/ joins in where it can
+
+unit:
+	$(GO) test ./...
+
+race:
+	$(GO) test -race -short $(RACE)
+
+lint:
+	@files=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$files" ]; then echo "gofmt -w these files:"; echo "$$files"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+bench: ## the figures of docs/performance.md
+	$(GO) test -run '^$$' -bench . -benchmem ./zt/... ./internal/...
+	$(GO) run ./lab/bench
+
+lab: ## real nodes in network namespaces: needs root and ZEROTIER_ONE
+	@test -n "$(ZEROTIER_ONE)" || { echo "set ZEROTIER_ONE to a zerotier-one binary"; exit 1; }
+	LAB=required $(GO) test -count=1 -timeout 20m -v ./lab/...
+
+fuzz: ## every fuzz target for a while each
+	@for package in $$($(GO) list ./...); do for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+		echo "$$package $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime 30s $$package || exit 1; done; done

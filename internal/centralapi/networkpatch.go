@@ -1,0 +1,153 @@
+package centralapi
+
+import (
+	"encoding/json"
+	"net/netip"
+
+	"github.com/orrery-net/orrery/internal/model"
+	"github.com/orrery-net/orrery/zt/netconf"
+)
+
+// readNetworkPatch reads what a body changes about a network. The order of the
+// fields here is the order of the changes: a rules text comes before the rules.
+func readNetworkPatch(body object) (*patch[model.Network], error) {
+	p := &patch[model.Network]{}
+	config := p.within(body, "config")
+	computed(p, body, "rulesSource", readText, func(n *model.Network, text string) error {
+		return setRulesSource(n, text, config.has("rules"))
+	})
+	field(p, body, "description", readText, func(n *model.Network) *string { return &n.Description })
+	field(p, body, "tagsByName", readOpaque, func(n *model.Network) *json.RawMessage { return &n.TagsByName })
+	field(p, body, "capabilitiesByName", readIDsByName, func(n *model.Network) *map[string]uint32 { return &n.CapabilitiesByName })
+	computed(p, body, "ui", readTree, mergeUI)
+
+	field(p, config, "name", readText, func(n *model.Network) *string { return &n.Name })
+	field(p, config, "private", readFlag, func(n *model.Network) *bool { return &n.Private })
+	field(p, config, "enableBroadcast", readFlag, func(n *model.Network) *bool { return &n.EnableBroadcast })
+	field(p, config, "mtu", readNumber, func(n *model.Network) *int { return &n.MTU })
+	field(p, config, "multicastLimit", readNumber, func(n *model.Network) *int { return &n.MulticastLimit })
+	field(p, config, "routes", list(readRoute), func(n *model.Network) *[]model.Route { return &n.Routes })
+	field(p, config, "ipAssignmentPools", list(readPool), func(n *model.Network) *[]model.Pool { return &n.Pools })
+	field(p, config, "rules", list(readRule), func(n *model.Network) *[]netconf.Rule { return &n.Rules })
+	field(p, config, "tags", list(readNetworkTag), func(n *model.Network) *[]model.NetworkTag { return &n.Tags })
+	field(p, config, "capabilities", list(readCapability), func(n *model.Network) *[]model.Capability { return &n.Capabilities })
+
+	v4 := p.within(config, "v4AssignMode")
+	field(p, v4, "zt", readFlag, func(n *model.Network) *bool { return &n.V4.ZT })
+	v6 := p.within(config, "v6AssignMode")
+	field(p, v6, "zt", readFlag, func(n *model.Network) *bool { return &n.V6.ZT })
+	field(p, v6, "rfc4193", readFlag, func(n *model.Network) *bool { return &n.V6.RFC4193 })
+	field(p, v6, "6plane", readFlag, func(n *model.Network) *bool { return &n.V6.SixPlane })
+	dns := p.within(config, "dns")
+	field(p, dns, "domain", readText, func(n *model.Network) *string { return &n.DNS.Domain })
+	field(p, dns, "servers", list(readAddress), func(n *model.Network) *[]netip.Addr { return &n.DNS.Servers })
+	sso := p.within(config, "ssoConfig")
+	field(p, sso, "enabled", readFlag, func(n *model.Network) *bool { return &n.SSO.Enabled })
+	field(p, sso, "mode", readText, func(n *model.Network) *string { return &n.SSO.Mode })
+	field(p, sso, "clientId", readText, func(n *model.Network) *string { return &n.SSO.ClientID })
+	field(p, sso, "allowList", list(readText), func(n *model.Network) *[]string { return &n.SSO.AllowList })
+	return p, p.err
+}
+
+// setRulesSource keeps the text of the rules. The rules themselves must come
+// with it, except for the two texts whose rules are known.
+func setRulesSource(n *model.Network, text string, withRules bool) error {
+	switch {
+	case withRules, text == n.RulesSource:
+	case text == model.DefaultRulesSource:
+		fresh := model.NewNetwork(n.ID, n.OwnerID, n.CreationTime)
+		n.Rules, n.Tags, n.Capabilities = fresh.Rules, fresh.Tags, fresh.Capabilities
+		n.TagsByName, n.CapabilitiesByName = fresh.TagsByName, fresh.CapabilitiesByName
+	default:
+		return refuse("rulesSource", "this version cannot compile rules text; send the compiled rules in config.rules along with it")
+	}
+	n.RulesSource = text
+	return nil
+}
+
+func mergeUI(n *model.Network, change tree) error {
+	merged, err := treeOf(n.UI)
+	if err != nil {
+		return err
+	}
+	merged.merge(change)
+	n.UI, err = json.Marshal(merged)
+	return err
+}
+
+// readIDsByName reads an object of ids. It replaces the current one whole: with
+// merging, a name could never be taken away.
+func readIDsByName(path string, raw json.RawMessage) (map[string]uint32, error) {
+	o, err := readObject(path, raw)
+	if err != nil {
+		return nil, err
+	}
+	ids := make(map[string]uint32, len(o.values))
+	for name, value := range o.values {
+		if value == nil {
+			continue
+		}
+		if ids[name], err = readID(o.at(clip(name)), value); err != nil {
+			return nil, err
+		}
+	}
+	return ids, nil
+}
+
+func readRoute(path string, raw json.RawMessage) (model.Route, error) {
+	p := &patch[model.Route]{}
+	o := p.open(path, raw)
+	field(p, o, "target", readPrefix, func(r *model.Route) *netip.Prefix { return &r.Target })
+	field(p, o, "via", readVia, func(r *model.Route) *netip.Addr { return &r.Via })
+	return p.made()
+}
+
+// readVia reads a gateway; "" means none.
+func readVia(path string, raw json.RawMessage) (netip.Addr, error) {
+	if text, err := readText(path, raw); err == nil && text == "" {
+		return netip.Addr{}, nil
+	}
+	return readAddress(path, raw)
+}
+
+func readPool(path string, raw json.RawMessage) (model.Pool, error) {
+	p := &patch[model.Pool]{}
+	o := p.open(path, raw)
+	field(p, o, "ipRangeStart", readAddress, func(r *model.Pool) *netip.Addr { return &r.Start })
+	field(p, o, "ipRangeEnd", readAddress, func(r *model.Pool) *netip.Addr { return &r.End })
+	return p.made()
+}
+
+func readRule(path string, raw json.RawMessage) (netconf.Rule, error) {
+	var rule netconf.Rule
+	if err := json.Unmarshal(raw, &rule); err != nil {
+		return rule, refuse(path, "%s", err)
+	}
+	return rule, nil
+}
+
+func readNetworkTag(path string, raw json.RawMessage) (model.NetworkTag, error) {
+	p := &patch[model.NetworkTag]{}
+	o := p.open(path, raw)
+	p.need(o, "id")
+	field(p, o, "id", readID, func(t *model.NetworkTag) *uint32 { return &t.ID })
+	computed(p, o, "default", readID, func(t *model.NetworkTag, value uint32) error {
+		t.Default = &value
+		return nil
+	})
+	return p.made()
+}
+
+func readCapability(path string, raw json.RawMessage) (model.Capability, error) {
+	p := &patch[model.Capability]{}
+	p.assignments = append(p.assignments, func(c *model.Capability) error {
+		c.Rules = []netconf.Rule{}
+		return nil
+	})
+	o := p.open(path, raw)
+	p.need(o, "id")
+	field(p, o, "id", readID, func(c *model.Capability) *uint32 { return &c.ID })
+	field(p, o, "default", readFlag, func(c *model.Capability) *bool { return &c.Default })
+	field(p, o, "rules", list(readRule), func(c *model.Capability) *[]netconf.Rule { return &c.Rules })
+	return p.made()
+}

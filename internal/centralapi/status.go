@@ -1,0 +1,141 @@
+package centralapi
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"time"
+
+	"github.com/orrery-net/orrery/internal/central"
+)
+
+// status is Central's Status object, its keys in Central's order (api-behaviour
+// §15). What belongs to the hosted service only has neutral values.
+type status struct {
+	ID                   string        `json:"id"`
+	Type                 string        `json:"type"`
+	Online               bool          `json:"online"`
+	Clock                int64         `json:"clock"`
+	Version              string        `json:"version"`
+	APIVersion           string        `json:"apiVersion"`
+	Uptime               int64         `json:"uptime"` // nanoseconds
+	SecondFactor         bool          `json:"secondFactor"`
+	StripePublishableKey string        `json:"stripePublishableKey"`
+	ClusterNode          string        `json:"clusterNode"`
+	SupportEmbedCode     string        `json:"supportEmbedCode"`
+	LoginHTMLBlurb       string        `json:"loginHtmlBlurb"`
+	User                 *user         `json:"user"` // null without a valid token
+	LoginMethods         loginMethods  `json:"loginMethods"`
+	ReadOnlyMode         bool          `json:"readOnlyMode"`
+	OIDCConfig           oidcConfig    `json:"oidcConfig"`
+	Features             features      `json:"features"`
+	DefaultLimits        defaultLimits `json:"defaultLimits"`
+}
+
+type loginMethods struct {
+	Local    bool `json:"local"`
+	Google   bool `json:"google"`
+	Twitter  bool `json:"twitter"`
+	Facebook bool `json:"facebook"`
+	GitHub   bool `json:"github"`
+	SAML     bool `json:"saml"`
+	OIDC     bool `json:"oidc"`
+}
+
+type oidcConfig struct {
+	ManageAccountURL string `json:"manageAccountURL"`
+	LogoutURL        string `json:"logoutURL"`
+}
+
+type features struct {
+	Audit             bool `json:"ztAudit"`
+	BillingV2         bool `json:"ztBillingV2"`
+	MemberLimits      bool `json:"ztMemberLimits"`
+	ThirdPartyOIDCSSO bool `json:"ztThirdPartyOIDCSSO"`
+}
+
+type defaultLimits struct {
+	MaxMembers int `json:"maxMembers"`
+	MaxAdmins  int `json:"maxAdmins"`
+	MaxSSO     int `json:"maxSSO"`
+}
+
+// user is Central's User object (api-behaviour §16).
+type user struct {
+	ID                string        `json:"id"`
+	Type              string        `json:"type"`
+	CreationTime      int64         `json:"creationTime"`
+	GlobalPermissions permissions   `json:"globalPermissions"`
+	DisplayName       string        `json:"displayName"`
+	Email             string        `json:"email"`
+	Auth              authMethods   `json:"auth"`
+	Tokens            []string      `json:"tokens"` // names
+	AccountLimits     accountLimits `json:"accountLimits"`
+	MarketingOptIn    bool          `json:"marketingOptIn"`
+	OrgID             string        `json:"orgId"`
+}
+
+type authMethods struct {
+	Local *string `json:"local"`
+}
+
+type accountLimits struct {
+	Enabled        bool `json:"enabled"`
+	BillingV2      bool `json:"billingV2"`
+	MaxMembers     int  `json:"maxMembers"`
+	CurrentMembers int  `json:"currentMembers"`
+	MaxAdmins      int  `json:"maxAdmins"`
+	CurrentAdmins  int  `json:"currentAdmins"`
+	MaxSSO         int  `json:"maxSSO"`
+	CurrentSSO     int  `json:"currentSSO"`
+}
+
+// randomToken is Central's RandomToken object. Raw is the older name of Hex.
+type randomToken struct {
+	Clock int64  `json:"clock"`
+	Hex   string `json:"hex"` // 32 random bytes
+	Raw   string `json:"raw"`
+	Token string `json:"token"`
+}
+
+func (q *request) status() error {
+	now := q.api.service.Now()
+	o := status{
+		ID:         "central_status",
+		Type:       "CentralStatus",
+		Online:     true,
+		Clock:      now,
+		Version:    q.api.version,
+		APIVersion: "4",
+		Uptime:     int64(time.Since(q.api.started)),
+	}
+	if q.caller.User != nil {
+		u := userOf(q.caller)
+		o.User = &u
+	}
+	return answer(q, o)
+}
+
+func (q *request) self() error {
+	return answer(q, userOf(q.caller))
+}
+
+func userOf(caller central.Caller) user {
+	u := caller.User
+	return user{
+		ID:           u.ID,
+		Type:         "User",
+		CreationTime: u.CreationTime,
+		DisplayName:  u.DisplayName,
+		Email:        u.Email,
+		Auth:         authMethods{Local: &u.Email},
+		Tokens:       []string{caller.TokenName},
+	}
+}
+
+// randomToken makes a token that the caller may then choose to have stored.
+func (q *request) randomToken() error {
+	var random [32]byte
+	rand.Read(random[:])
+	text := hex.EncodeToString(random[:])
+	return answer(q, randomToken{Clock: q.api.service.Now(), Hex: text, Raw: text, Token: central.NewToken()})
+}

@@ -1,0 +1,60 @@
+// Package cli is Orrery's command line. Each command is small: it reads its
+// flags and hands over to the room that does the work.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/orrery-net/orrery/internal/server"
+)
+
+// Version is the version of this program; a release sets it.
+const Version = "0.1.0"
+
+// The exit statuses of every command.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// Main runs the command line and returns the exit status. Results go to out,
+// logs and errors to errOut.
+func Main(args []string, out, errOut io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := &cobra.Command{
+		Use:           "orrery",
+		Short:         "A self-hosted ZeroTier Central",
+		Long:          "Orrery controls ZeroTier networks: unmodified clients join them, and everything written for\nZeroTier Central's API manages them. It is compatible with, but not affiliated with, ZeroTier, Inc.",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetArgs(args)
+	root.SetOut(out)
+	root.SetErr(errOut)
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return fmt.Errorf("%w: %w; see %s --help", server.ErrUsage, err, c.CommandPath())
+	})
+	root.AddCommand(serveCommand(), planetCommand(), versionCommand())
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitDone
+	}
+	text := err.Error()
+	fmt.Fprintln(errOut, "orrery:", strings.TrimPrefix(text, server.ErrUsage.Error()+": "))
+	if errors.Is(err, server.ErrUsage) || strings.HasPrefix(text, "unknown command") {
+		return exitUsage
+	}
+	return exitFailed
+}

@@ -1,0 +1,262 @@
+package controller
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/orrery-net/orrery/internal/model"
+	"github.com/orrery-net/orrery/zt"
+	"github.com/orrery-net/orrery/zt/netconf"
+	"github.com/orrery-net/orrery/zt/packet"
+)
+
+// finish answers a request, or pushes, from what is in memory. Called with m.mu
+// held.
+func (c *Controller) finish(s *snapshot, j job) {
+	n, m := j.network, j.member
+	if m.record == nil {
+		return
+	}
+	if j.request != nil {
+		m.metadata = j.request.metadata
+		c.noteSeen(n, m, j.request)
+	}
+	switch {
+	case admitted(m.record):
+		c.sendConfiguration(n, s, j)
+		c.node.Trust(c.address, m.node)
+		c.giveRevocations(n, m)
+	case j.request != nil:
+		c.counts.denied.Add(1)
+		c.refuse(m.node, j.request.packetID, n.id, packet.ErrorNetworkAccessDenied)
+		if j.request.holdsConfig {
+			c.putOut(n, m, packet.ErrorNetworkAccessDenied, 0)
+		}
+	}
+}
+
+// answerDeleted answers a request for a network that was deleted. Called with
+// m.mu held.
+func (c *Controller) answerDeleted(j job) {
+	if j.request == nil {
+		return
+	}
+	c.counts.notFound.Add(1)
+	c.refuse(j.member.node, j.request.packetID, j.network.id, packet.ErrorObjectNotFound)
+	if j.request.holdsConfig {
+		c.putOut(j.network, j.member, packet.ErrorObjectNotFound, 0)
+	}
+}
+
+// refuse sends an ERROR in reply to a request; with a packet id of 0 unasked,
+// which nodes take as well (protocol 05 §8).
+func (c *Controller) refuse(node zt.Address, packetID uint64, id zt.NetworkID, code packet.ErrorCode) {
+	var network [zt.NetworkIDLen]byte
+	if err := c.node.SendError(c.address, node, packet.VerbNetworkConfigRequest, packetID, code, id.Append(network[:0])); err != nil {
+		c.counts.unsent.Add(1)
+	}
+}
+
+// buffers are reused between answers: a configuration and one packet of it.
+type buffers struct{ dictionary, payload []byte }
+
+var bufferPool = sync.Pool{New: func() any { return new(buffers) }}
+
+// sendConfiguration builds a member's configuration and sends it, as the reply
+// to a request or as a push. Called with m.mu held.
+func (c *Controller) sendConfiguration(n *network, s *snapshot, j job) {
+	m := j.member
+	if m.identity == nil {
+		return // nobody has shown this identity in this run: nothing to sign for
+	}
+	m.lastIssued = c.issue.Above(m.lastIssued)
+	certificates := c.certificates(s, m)
+	own := netconf.Config{
+		Timestamp:    m.lastIssued,
+		Member:       m.node,
+		Addresses:    certificates.addresses,
+		COM:          certificates.com,
+		Capabilities: certificates.capabilities,
+		Tags:         certificates.tags,
+		Ownerships:   certificates.ownerships,
+	}
+	own.TraceTarget, own.TraceLevel = s.record.TraceTarget, s.record.TraceLevel
+	if m.record.TraceTarget != 0 {
+		own.TraceTarget, own.TraceLevel = m.record.TraceTarget, m.record.TraceLevel
+	}
+	if s.record.EnableBroadcast {
+		own.Flags |= netconf.FlagBroadcast
+	}
+	if (s.record.V6.RFC4193 || s.record.V6.SixPlane) && !m.record.NoAutoAssignIPs {
+		own.Flags |= netconf.FlagNDPEmulation
+	}
+	template := s.template
+	if m.metadata.RulesEngine == 0 {
+		template = withoutRules(s)
+		own.Capabilities, own.Tags = nil, nil
+	}
+	b := bufferPool.Get().(*buffers)
+	defer bufferPool.Put(b)
+	b.dictionary = template.Append(b.dictionary[:0], &own)
+	if j.request != nil {
+		c.counts.answered.Add(1)
+		c.sendChunks(n.id, m.node, b, j.request)
+		return
+	}
+	c.counts.pushed.Add(1)
+	update := c.sendChunks(n.id, m.node, b, nil)
+	c.expect(update, receipt{network: n, member: m, attempt: j.attempt})
+}
+
+// sendChunks signs and sends a configuration in as many packets as it needs,
+// and returns its update id (protocol 05 §3).
+func (c *Controller) sendChunks(id zt.NetworkID, node zt.Address, b *buffers, r *request) uint64 {
+	update := rand.Uint64() | 1
+	for offset := 0; offset < len(b.dictionary); offset += netconf.ChunkLen {
+		size := min(netconf.ChunkLen, len(b.dictionary)-offset)
+		began := time.Now()
+		b.payload = netconf.AppendChunk(b.payload[:0], id, b.dictionary, offset, size, update, c.identity)
+		c.counts.signing(time.Since(began))
+		var err error
+		if r != nil {
+			err = c.node.SendOK(c.address, node, packet.VerbNetworkConfigRequest, r.packetID, b.payload)
+		} else {
+			_, err = c.node.Send(c.address, node, packet.VerbNetworkConfig, b.payload)
+		}
+		if err != nil {
+			c.counts.unsent.Add(1)
+		}
+	}
+	return update
+}
+
+// withoutRules is the configuration for nodes that know no rules engine: they
+// get a single rule that accepts everything (protocol 05 §2.1).
+func withoutRules(s *snapshot) *netconf.Template {
+	plain := *s.record
+	plain.Rules = netconf.AcceptAll()
+	return netconf.NewTemplate(sharedConfig(&plain, s.bridges, s.window))
+}
+
+// credentials are a member's certificates, signed once and used until they are
+// a quarter of the credential window old or what they certify changes.
+type credentials struct {
+	issued    int64 // ms
+	record    *model.Member
+	allowed   *capabilitySet
+	addresses []netip.Prefix
+	limits    [2]int // capabilities and tags that the node takes
+
+	com, capabilities, tags, ownerships []byte
+}
+
+// certificates returns a member's certificates, fresh where needed. Called with
+// m.mu held, after lastIssued was moved on.
+func (c *Controller) certificates(s *snapshot, m *member) *credentials {
+	limits := [2]int{
+		min(netconf.MaxCapabilities, announced(m.metadata.MaxCapabilities, netconf.MaxCapabilities)),
+		min(netconf.MaxTags, announced(m.metadata.MaxTags, netconf.MaxTags)),
+	}
+	addresses := assigned(s.record, m.record)
+	old := m.credentials
+	if old != nil && m.lastIssued-old.issued < s.window/4 && old.limits == limits && old.allowed == s.allowed &&
+		slices.Equal(old.addresses, addresses) &&
+		(old.record == m.record || slices.Equal(old.record.Tags, m.record.Tags) && slices.Equal(old.record.Capabilities, m.record.Capabilities)) {
+		return old
+	}
+	began := time.Now()
+	made := &credentials{issued: m.lastIssued, record: m.record, allowed: s.allowed, addresses: addresses, limits: limits}
+	com := netconf.NewCOM(s.record.ID, m.identity, made.issued, s.window)
+	com.Sign(c.identity)
+	made.com = com.Append(nil)
+	made.ownerships = c.ownerships(s.record.ID, m.node, made.issued, addresses)
+	for _, id := range m.record.Capabilities {
+		if limits[0] == 0 {
+			break
+		}
+		if capability := s.allowed.byID[id]; capability != nil {
+			limits[0]--
+			signed := netconf.Capability{Network: s.record.ID, Timestamp: made.issued, ID: id, Rules: capability.Rules, MaxCustody: 1}
+			signed.Issue(c.identity, m.node)
+			made.capabilities = signed.Append(made.capabilities)
+		}
+	}
+	for _, tag := range m.record.Tags {
+		if tag.Unset || limits[1] == 0 {
+			continue
+		}
+		limits[1]--
+		signed := netconf.Tag{Network: s.record.ID, Timestamp: made.issued, ID: tag.ID, Value: tag.Value, IssuedTo: m.node}
+		signed.Sign(c.identity)
+		made.tags = signed.Append(made.tags)
+	}
+	c.counts.certified.Add(1)
+	c.counts.signing(time.Since(began))
+	m.credentials = made
+	return made
+}
+
+// announced is a limit that a node announced, or the usual one if it did not.
+func announced(limit, usual int) int {
+	if limit <= 0 {
+		return usual
+	}
+	return limit
+}
+
+// ownerships certifies all addresses: up to 16 to a certificate, numbered from
+// 1 (protocol 06 §5).
+func (c *Controller) ownerships(id zt.NetworkID, node zt.Address, issued int64, addresses []netip.Prefix) []byte {
+	var all []byte
+	for number := uint32(1); len(addresses) > 0 && number <= netconf.MaxOwnerships; number++ {
+		few := addresses[:min(len(addresses), netconf.MaxThings)]
+		addresses = addresses[len(few):]
+		signed := netconf.Ownership{Network: id, Timestamp: issued, ID: number, IssuedTo: node}
+		for _, a := range few {
+			signed.Things = append(signed.Things, netconf.AddressThing(a.Addr()))
+		}
+		signed.Sign(c.identity)
+		all = signed.Append(all)
+	}
+	return all
+}
+
+// putOut tells a node that it is no longer on a network: it gets a last
+// configuration that takes everything away and drops all traffic, then the
+// ERROR that its status shows. Its revision of 0 tells this configuration from
+// a real one in the node's next request. Called with m.mu held.
+func (c *Controller) putOut(n *network, m *member, code packet.ErrorCode, attempt int) {
+	m.lastIssued = c.issue.Above(m.lastIssued)
+	m.credentials = nil
+	last := netconf.Config{
+		Network:   n.id,
+		Timestamp: m.lastIssued,
+		MaxDelta:  credentialWindow,
+		Member:    m.node,
+		MTU:       model.DefaultMTU,
+		Rules:     netconf.DropAll(),
+	}
+	if s := n.snapshot.Load(); s != nil {
+		last.Name, last.MTU = s.record.Name, s.record.MTU
+	}
+	b := bufferPool.Get().(*buffers)
+	defer bufferPool.Put(b)
+	b.dictionary = last.Append(b.dictionary[:0])
+	update := c.sendChunks(n.id, m.node, b, nil)
+	c.refuse(m.node, 0, n.id, code)
+	c.counts.putOut.Add(1)
+	c.expect(update, receipt{network: n, member: m, attempt: attempt, out: true, code: code})
+}
+
+// parseReceipt reads what a node sends back for a pushed configuration: network
+// id and update id, 8 bytes each (protocol 02 §6.13).
+func parseReceipt(payload []byte) (zt.NetworkID, uint64, bool) {
+	if len(payload) < 16 {
+		return 0, 0, false
+	}
+	return zt.NetworkIDFrom(payload), binary.BigEndian.Uint64(payload[8:]), true
+}

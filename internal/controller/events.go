@@ -1,0 +1,206 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/orrery-net/orrery/internal/model"
+	"github.com/orrery-net/orrery/internal/store"
+	"github.com/orrery-net/orrery/zt"
+	"github.com/orrery-net/orrery/zt/packet"
+)
+
+const (
+	eventPage  = 500
+	eventRetry = time.Second
+)
+
+// follow acts on every change that is stored after a position. What is already
+// in memory is only ever replaced by something newer, so an event that is seen
+// late or twice does no harm.
+func (c *Controller) follow(ctx context.Context, position int64) {
+	for ctx.Err() == nil {
+		changed := c.store.Changed()
+		events, err := c.store.Events(ctx, position, eventPage)
+		if err == nil {
+			for i := range events {
+				if err = c.react(ctx, &events[i]); err != nil {
+					break
+				}
+				position = events[i].Seq
+			}
+		}
+		switch {
+		case err != nil && ctx.Err() == nil:
+			c.log.Error("cannot act on a change; trying again", "after", position, "error", err)
+			wait(ctx, eventRetry)
+		case len(events) < eventPage:
+			select {
+			case <-ctx.Done():
+			case <-changed:
+			}
+		}
+	}
+}
+
+func wait(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+func (c *Controller) react(ctx context.Context, e *model.Event) error {
+	if e.Network == 0 || e.Network.Controller() != c.address {
+		return nil
+	}
+	if e.Kind == model.NetworkCreated {
+		c.mu.Lock()
+		if c.networks[e.Network] == nil {
+			c.networks[e.Network] = c.newNetwork(e.Network)
+		}
+		c.mu.Unlock()
+		return nil
+	}
+	n := c.network(e.Network)
+	if n == nil {
+		return nil
+	}
+	switch e.Kind {
+	case model.NetworkUpdated:
+		return c.networkChanged(ctx, n)
+	case model.NetworkDeleted:
+		c.networkDeleted(n)
+		return nil
+	}
+	if e.Node != 0 {
+		return c.memberChanged(ctx, n, e)
+	}
+	return nil
+}
+
+// networkChanged takes over a network's new settings and tells its members.
+func (c *Controller) networkChanged(ctx context.Context, n *network) error {
+	if _, err := c.load(ctx, n); err != nil {
+		return err
+	}
+	fresh, err := c.readSnapshot(ctx, n.id, n.snapshot.Load())
+	if errors.Is(err, store.ErrNotFound) {
+		return nil // deleted since; that event follows
+	}
+	if err != nil {
+		return err
+	}
+	n.snapshot.Store(fresh)
+	c.pushAll(n)
+	return nil
+}
+
+// networkDeleted puts out everyone who is online. Members that come back later
+// are told when they ask.
+func (c *Controller) networkDeleted(n *network) {
+	n.mu.Lock()
+	n.loaded = true
+	n.snapshot.Store(nil)
+	n.mu.Unlock()
+	now := c.now().UnixMilli()
+	c.putOutPortions(n, n.all(func(m *member) bool { return m.online(now) }))
+}
+
+func (c *Controller) putOutPortions(n *network, members []*member) {
+	portion := members[:min(len(members), pushPortion)]
+	for _, m := range portion {
+		m.mu.Lock()
+		if admitted(m.record) && m.identity != nil {
+			c.putOut(n, m, packet.ErrorObjectNotFound, 0)
+		}
+		m.mu.Unlock()
+	}
+	if rest := members[len(portion):]; len(rest) > 0 {
+		c.agenda.after(pushPause, func() { c.putOutPortions(n, rest) })
+	}
+}
+
+// memberChanged takes over a member's new record and acts on what changed.
+func (c *Controller) memberChanged(ctx context.Context, n *network, e *model.Event) error {
+	s, err := c.load(ctx, n)
+	if err != nil || s == nil {
+		return err
+	}
+	record, err := c.store.Member(ctx, n.id, e.Node)
+	if err != nil {
+		return fmt.Errorf("read member %s of %s: %w", e.Node, n.id, err)
+	}
+	if err := c.bookMember(ctx, n, record); err != nil {
+		return err
+	}
+	if err := c.bridgeChanged(ctx, n, s, record); err != nil {
+		return err
+	}
+	m := c.meet(n, e.Node)
+	if e.Actor == model.ActorController {
+		m.mu.Lock()
+		m.replace(record)
+		m.mu.Unlock()
+		return nil
+	}
+	switch {
+	case admitted(record):
+		n.revocations.drop(e.Node)
+		m.mu.Lock()
+		m.replace(record)
+		known := m.identity != nil
+		m.mu.Unlock()
+		if known {
+			c.push(n, m, 0)
+		}
+	case e.Kind == model.MemberDeauthorized, e.Kind == model.MemberDeleted && record.LastAuthorizedTime != 0:
+		c.revoke(n, m, record, packet.ErrorNetworkAccessDenied)
+	default:
+		m.mu.Lock()
+		m.replace(record)
+		m.mu.Unlock()
+	}
+	return nil
+}
+
+// bookMember keeps the address book, if it is in use, in step with a record.
+func (c *Controller) bookMember(ctx context.Context, n *network, record *model.Member) error {
+	addresses := record.Addresses
+	if record.DeletedTime != 0 {
+		addresses = nil
+	}
+	n.bookMu.Lock()
+	inUse := n.book != nil
+	n.bookMu.Unlock()
+	if !inUse {
+		return nil
+	}
+	return c.withBook(ctx, n, func(b *addressBook) { b.set(record.Node, addresses) })
+}
+
+// bridgeChanged renews the network if a member became a bridge or ceased to be
+// one: every member's configuration names the bridges.
+func (c *Controller) bridgeChanged(ctx context.Context, n *network, s *snapshot, record *model.Member) error {
+	is := record.ActiveBridge && record.DeletedTime == 0
+	if is == slices.Contains(s.bridges, record.Node) {
+		return nil
+	}
+	return c.networkChanged(ctx, n)
+}
+
+// networkIDs lists the networks of this controller that are not deleted.
+func (c *Controller) networkIDs() []zt.NetworkID {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	ids := make([]zt.NetworkID, 0, len(c.networks))
+	for id := range c.networks {
+		ids = append(ids, id)
+	}
+	return ids
+}

@@ -1,0 +1,150 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+
+	"github.com/orrery-net/orrery/internal/model"
+	"github.com/orrery-net/orrery/internal/store"
+	"github.com/orrery-net/orrery/zt"
+	"github.com/orrery-net/orrery/zt/identity"
+	"github.com/orrery-net/orrery/zt/netconf"
+)
+
+type addr = netip.Addr
+
+// member is a node on one network, in memory while something is heard of it.
+type member struct {
+	node        zt.Address
+	lastRequest atomic.Int64 // ms; 0: never in this run
+	lowTraffic  atomic.Bool  // the node asks 64 times less often than others
+
+	mu     sync.Mutex
+	loaded bool
+	record *model.Member // immutable; nil when the store has none
+	busy   bool          // one goroutine works on this member outside the lock
+	next   *job          // what to do when it is done
+
+	identity *identity.Identity // that made the last request
+	metadata netconf.Metadata   // of the last request
+	seen     model.Seen
+
+	lastIssued  int64 // ms: of the newest configuration; certificates up to it may be revoked
+	credentials *credentials
+	revokedUpTo uint64 // the newest revocation that the node was given
+}
+
+// enter returns a member's entry, made at need. Called with n.mu held.
+func (c *Controller) enter(n *network, node zt.Address) *member {
+	m := n.members[node]
+	if m == nil {
+		m = &member{node: node, metadata: assumedMetadata()}
+		n.members[node] = m
+		c.entered.Add(1)
+	}
+	return m
+}
+
+// assumedMetadata is what nodes of version 1.4 and later announce, for a push
+// to one that has not asked in this run.
+func assumedMetadata() netconf.Metadata {
+	return netconf.Metadata{
+		ConfigVersion: netconf.ConfigVersion, RulesEngine: 1,
+		MaxRules: netconf.MaxRules, MaxCapabilities: netconf.MaxCapabilities,
+		MaxRulesPerCapability: netconf.MaxRulesPerCapability, MaxTags: netconf.MaxTags,
+	}
+}
+
+// find returns a member's entry, nil if it is not in memory.
+func (n *network) find(node zt.Address) *member {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.members[node]
+}
+
+// all returns the members in memory for which keep holds.
+func (n *network) all(keep func(*member) bool) []*member {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var some []*member
+	for _, m := range n.members {
+		if keep(m) {
+			some = append(some, m)
+		}
+	}
+	return some
+}
+
+// loadMember reads the record unless that was done. Called with m.mu held.
+func (c *Controller) loadMember(ctx context.Context, n *network, m *member) error {
+	if m.loaded {
+		return nil
+	}
+	record, err := c.store.Member(ctx, n.id, m.node)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("read member %s of %s: %w", m.node, n.id, err)
+	}
+	m.record, m.loaded = record, true
+	return nil
+}
+
+// replace takes over a newer record. Called with m.mu held.
+func (m *member) replace(record *model.Member) {
+	if m.record == nil || record == nil || record.Revision >= m.record.Revision {
+		m.record, m.loaded = record, true
+	}
+}
+
+// admitted reports whether the record lets the node in.
+func admitted(record *model.Member) bool {
+	return record != nil && record.DeletedTime == 0 && record.Authorized
+}
+
+// sweep forgets members of whom nothing was heard for long, and revocations and
+// destinations that no longer matter.
+func (c *Controller) sweep() {
+	now := c.now().UnixMilli()
+	crowded := int(c.entered.Load()) > c.maxMembers
+	c.mu.RLock()
+	all := make([]*network, 0, len(c.networks))
+	for _, n := range c.networks {
+		all = append(all, n)
+	}
+	c.mu.RUnlock()
+	for _, n := range all {
+		n.mu.Lock()
+		for node, m := range n.members {
+			if m.idle(now, crowded) {
+				delete(n.members, node)
+				c.entered.Add(-1)
+			}
+		}
+		n.mu.Unlock()
+		n.revocations.sweep(now)
+	}
+	c.destinations.sweep(c.now())
+}
+
+// idleAfter is how long a member stays in memory after its last request, in
+// units of the online window.
+const idleAfter = 5
+
+// idle reports whether a member can be let go of. In a crowd the ones that are
+// not admitted go early.
+func (m *member) idle(now int64, crowded bool) bool {
+	if !m.mu.TryLock() {
+		return false
+	}
+	defer m.mu.Unlock()
+	if m.busy {
+		return false
+	}
+	if crowded && !admitted(m.record) {
+		return now-m.lastRequest.Load() > model.OnlineWindow/10
+	}
+	return now-m.lastRequest.Load() > idleAfter*m.window()
+}

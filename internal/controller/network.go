@@ -1,0 +1,202 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"sync"
+	"sync/atomic"
+
+	"github.com/orrery-net/orrery/internal/model"
+	"github.com/orrery-net/orrery/internal/store"
+	"github.com/orrery-net/orrery/zt"
+	"github.com/orrery-net/orrery/zt/identity"
+	"github.com/orrery-net/orrery/zt/netconf"
+)
+
+// network is a network in memory. One that was deleted stays as an entry
+// without a snapshot, to tell members that come back.
+type network struct {
+	id zt.NetworkID
+
+	snapshot atomic.Pointer[snapshot] // nil until loaded, and once deleted
+
+	revocations revocationLog
+
+	mu      sync.Mutex
+	loaded  bool
+	pending int // members that are not authorized
+	members map[zt.Address]*member
+	pushDue bool   // a push to all members is on the agenda
+	pushNo  uint64 // of the latest push to all
+
+	bookMu sync.Mutex
+	book   *addressBook // nil until an address is needed
+}
+
+// snapshot is a network as it is at one moment, ready to be sent. It does not
+// change.
+type snapshot struct {
+	record   *model.Network
+	template *netconf.Template // what is equal for all members
+	bridges  []zt.Address      // members that may bridge, ascending
+	window   int64             // credential time delta, ms
+	// allowed is the same value in successive snapshots while the network's
+	// capabilities stay equal: certificates made from it may be reused.
+	allowed *capabilitySet
+}
+
+// capabilitySet is what a network's members can be allowed in addition.
+type capabilitySet struct {
+	byID map[uint32]*model.Capability
+}
+
+// credentialWindow is by how much the times of two members' certificates may
+// differ, in ms (protocol 08 §2).
+const credentialWindow = 30 * 60 * 1000
+
+func (c *Controller) newNetwork(id zt.NetworkID) *network {
+	return &network{id: id, members: make(map[zt.Address]*member)}
+}
+
+// load reads a network and what has to be known of its members from the store,
+// once. It returns nil and no error for a network that was deleted.
+func (c *Controller) load(ctx context.Context, n *network) (*snapshot, error) {
+	if s := n.snapshot.Load(); s != nil {
+		return s, nil
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.loaded {
+		return n.snapshot.Load(), nil
+	}
+	s, err := c.readSnapshot(ctx, n.id, nil)
+	switch {
+	case errors.Is(err, store.ErrNotFound): // it was deleted
+	case err != nil:
+		return nil, err
+	default:
+		if err := c.recall(ctx, n, s); err != nil {
+			return nil, err
+		}
+		n.snapshot.Store(s)
+	}
+	n.loaded = true
+	return s, nil
+}
+
+// recall brings back what an earlier run knew: who was online, and who was put
+// out within the credential window. Called with n.mu held.
+func (c *Controller) recall(ctx context.Context, n *network, s *snapshot) error {
+	counts, err := c.store.MemberCounts(ctx, n.id)
+	if err != nil {
+		return fmt.Errorf("count members of %s: %w", n.id, err)
+	}
+	n.pending = counts[n.id].Total - counts[n.id].Authorized
+	now := c.now().UnixMilli()
+	out, err := c.store.DeauthorizedSince(ctx, now-s.window)
+	if err != nil {
+		return fmt.Errorf("list members put out lately: %w", err)
+	}
+	for _, m := range out {
+		if m.Network == n.id && !m.Authorized {
+			c.addRevocation(n, m.Node, c.issue.Threshold(), s.window)
+		}
+	}
+	seen, err := c.store.Seen(ctx, n.id)
+	if err != nil {
+		return fmt.Errorf("read who was online: %w", err)
+	}
+	for _, at := range seen {
+		if now-at.Time > model.OnlineWindow {
+			continue
+		}
+		m := c.enter(n, at.Node)
+		m.mu.Lock()
+		err := c.loadMember(ctx, n, m)
+		if err == nil && m.record != nil && m.record.Identity != "" {
+			if id, err := identity.ParseText(m.record.Identity); err == nil {
+				m.identity = id
+				c.node.Learn(c.address, id)
+			}
+		}
+		m.setSeen(at)
+		m.mu.Unlock()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readSnapshot reads a network from the store; previous is the snapshot that
+// the new one replaces, if any.
+func (c *Controller) readSnapshot(ctx context.Context, id zt.NetworkID, previous *snapshot) (*snapshot, error) {
+	record, err := c.store.Network(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("read network %s: %w", id, err)
+	}
+	bridges, err := c.store.ActiveBridges(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("read bridges of %s: %w", id, err)
+	}
+	s := &snapshot{record: record, bridges: bridges, window: credentialWindow}
+	if previous != nil && reflect.DeepEqual(previous.record.Capabilities, record.Capabilities) {
+		s.allowed = previous.allowed
+	} else {
+		s.allowed = &capabilitySet{byID: make(map[uint32]*model.Capability)}
+		for i := range record.Capabilities {
+			s.allowed.byID[record.Capabilities[i].ID] = &record.Capabilities[i]
+		}
+	}
+	s.template = netconf.NewTemplate(sharedConfig(record, bridges, s.window))
+	return s, nil
+}
+
+// sharedConfig is the part of a configuration that all members of a network
+// have in common (protocol 08 §2).
+func sharedConfig(n *model.Network, bridges []zt.Address, window int64) *netconf.Config {
+	shared := &netconf.Config{
+		Network:        n.ID,
+		MaxDelta:       window,
+		Revision:       n.Revision,
+		MulticastLimit: n.MulticastLimit,
+		Public:         !n.Private,
+		Name:           n.Name,
+		MTU:            n.MTU,
+		Rules:          n.Rules,
+		DNS:            netconf.DNS{Domain: n.DNS.Domain, Servers: n.DNS.Servers},
+	}
+	for _, r := range n.Routes {
+		shared.Routes = append(shared.Routes, netconf.Route{Target: r.Target, Via: r.Via})
+	}
+	for _, b := range bridges[:min(len(bridges), netconf.MaxSpecialists)] {
+		shared.Specialists = append(shared.Specialists, netconf.Specialist{Address: b, Roles: netconf.RoleActiveBridge})
+	}
+	return shared
+}
+
+// withBook runs f with the network's address book, loading it at the first
+// need.
+func (c *Controller) withBook(ctx context.Context, n *network, f func(*addressBook)) error {
+	n.bookMu.Lock()
+	defer n.bookMu.Unlock()
+	if n.book == nil {
+		book := newAddressBook()
+		taken := make(map[zt.Address][]addr)
+		err := c.store.Addresses(ctx, n.id, func(a addr, node zt.Address) error {
+			taken[node] = append(taken[node], a)
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("read the addresses of %s: %w", n.id, err)
+		}
+		for node, all := range taken {
+			book.set(node, all)
+		}
+		n.book = book
+	}
+	f(n.book)
+	return nil
+}

@@ -1,0 +1,171 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/orrery-net/orrery/internal/model"
+	"github.com/orrery-net/orrery/zt"
+)
+
+// seenEvery is how often what was seen is written, all of it together.
+const seenEvery = 5 * time.Second
+
+type memberKey struct {
+	network zt.NetworkID
+	node    zt.Address
+}
+
+// seenBuffer collects what has to be written about members that were seen.
+type seenBuffer struct {
+	mu      sync.Mutex
+	waiting map[memberKey]model.Seen
+}
+
+// Seen returns when and how a member was last seen, if that is in memory; the
+// store may know of an earlier time.
+func (c *Controller) Seen(id zt.NetworkID, node zt.Address) (model.Seen, bool) {
+	n := c.network(id)
+	if n == nil {
+		return model.Seen{}, false
+	}
+	m := n.find(node)
+	if m == nil {
+		return model.Seen{}, false
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.seen, m.seen.Time != 0
+}
+
+// Online reports whether a member asked for its configuration within the online
+// window.
+func (c *Controller) Online(id zt.NetworkID, node zt.Address) bool {
+	n := c.network(id)
+	if n == nil {
+		return false
+	}
+	m := n.find(node)
+	return m != nil && m.online(c.now().UnixMilli())
+}
+
+// OnlineCount is the number of members of a network that are online, authorized
+// or not.
+func (c *Controller) OnlineCount(id zt.NetworkID) int {
+	n := c.network(id)
+	if n == nil {
+		return 0
+	}
+	now := c.now().UnixMilli()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	count := 0
+	for _, m := range n.members {
+		if m.online(now) {
+			count++
+		}
+	}
+	return count
+}
+
+// AllowMulticast reports whether a node may announce and ask for multicast
+// groups on a network: members that are let in and online.
+func (c *Controller) AllowMulticast(id zt.NetworkID, node zt.Address) bool {
+	n := c.network(id)
+	if n == nil || n.snapshot.Load() == nil {
+		return false
+	}
+	m := n.find(node)
+	if m == nil || !m.online(c.now().UnixMilli()) {
+		return false
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return admitted(m.record)
+}
+
+func (m *member) online(now int64) bool {
+	last := m.lastRequest.Load()
+	return last != 0 && now-last < m.window()
+}
+
+// window is the time without a request, in ms, after which the member counts as
+// gone.
+func (m *member) window() int64 {
+	if m.lowTraffic.Load() {
+		return model.OnlineWindow * model.LowBandwidthFactor
+	}
+	return model.OnlineWindow
+}
+
+// The interval between the requests of a node in low-bandwidth mode: 64 × 60 s,
+// looked at every 25 s (protocol 08 §8), with room for a slow clock.
+const (
+	lowTrafficMin = 64*60_000 - 20_000
+	lowTrafficMax = 64*60_000 + 60_000
+)
+
+// setSeen notes a request. The mode of a node shows in the interval between two
+// requests only. Called with m.mu held.
+func (m *member) setSeen(at model.Seen) {
+	if previous := m.lastRequest.Swap(at.Time); previous != 0 {
+		interval := at.Time - previous
+		m.lowTraffic.Store(interval >= lowTrafficMin && interval <= lowTrafficMax)
+	}
+	if !at.Endpoint.IsValid() {
+		at.Endpoint = m.seen.Endpoint
+	}
+	m.seen = at
+}
+
+// noteSeen records a request in memory and for the next write. Called with m.mu
+// held.
+func (c *Controller) noteSeen(n *network, m *member, r *request) {
+	m.setSeen(model.Seen{
+		Network:  n.id,
+		Node:     m.node,
+		Time:     c.now().UnixMilli(),
+		Endpoint: r.endpoint,
+		Version: model.Version{
+			Major: r.metadata.Major, Minor: r.metadata.Minor, Revision: r.metadata.Revision, Protocol: r.metadata.Protocol,
+		},
+	})
+	c.seen.mu.Lock()
+	c.seen.waiting[memberKey{n.id, m.node}] = m.seen
+	c.seen.mu.Unlock()
+}
+
+func (c *Controller) flushSeen(ctx context.Context) {
+	tick := time.NewTicker(seenEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if err := c.writeSeen(ctx); err != nil && ctx.Err() == nil {
+				c.log.Error("cannot write when members were seen; the times shown after a restart will be older", "error", err)
+			}
+		}
+	}
+}
+
+func (c *Controller) writeSeen(ctx context.Context) error {
+	c.seen.mu.Lock()
+	waiting := c.seen.waiting
+	c.seen.waiting = make(map[memberKey]model.Seen, len(waiting))
+	c.seen.mu.Unlock()
+	if len(waiting) == 0 {
+		return nil
+	}
+	all := make([]model.Seen, 0, len(waiting))
+	for _, s := range waiting {
+		all = append(all, s)
+	}
+	if err := c.store.SaveSeen(ctx, all); err != nil {
+		return fmt.Errorf("write when members were seen: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,122 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/pressly/goose/v3"
+	"modernc.org/sqlite"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// prepareFile makes an empty database file that only its owner can read; SQLite
+// gives its log the same mode.
+func prepareFile(path string, log *slog.Logger) error {
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("open the database: %w; give this user the right to read and write it, or choose another data folder", err)
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return fmt.Errorf("open the database: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("open the database: %s is not a file; move it away, or choose another data folder", path)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		log.Warn("others can read the database; run chmod 600", "file", path)
+	}
+	return nil
+}
+
+// connect opens up to a number of connections to the file, each with the given
+// pragmas in addition to those that all have.
+func connect(path string, connections int, pragmas ...string) (*sql.DB, error) {
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	absolute = filepath.ToSlash(absolute)
+	if !strings.HasPrefix(absolute, "/") {
+		absolute = "/" + absolute // C:/…
+	}
+	query := url.Values{"_pragma": append([]string{
+		"busy_timeout(5000)", // for other programs, such as backups
+		"foreign_keys(on)",
+		"journal_mode(wal)",
+	}, pragmas...)}
+	location := url.URL{Scheme: "file", Path: absolute, RawQuery: query.Encode()}
+	connector, err := sqlite.NewConnector(location.String())
+	if err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	db := sql.OpenDB(connector)
+	db.SetMaxOpenConns(connections)
+	db.SetMaxIdleConns(connections)
+	return db, nil
+}
+
+// requireWAL makes sure that the file system can hold the log: SQLite goes on
+// without one silently, and reads would then wait for writes.
+func requireWAL(ctx context.Context, db *sql.DB, path string) error {
+	var mode string
+	if err := db.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&mode); err != nil {
+		return fmt.Errorf("open the database: %w", err)
+	}
+	if mode != "wal" {
+		return fmt.Errorf("the file system of %s cannot share memory between processes, which the database needs; put the data folder on a local disk", path)
+	}
+	return nil
+}
+
+// migrate brings the schema up to the one of this program.
+func migrate(ctx context.Context, db *sql.DB, path string, log *slog.Logger) error {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return fmt.Errorf("read the migrations: %w", err)
+	}
+	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return fmt.Errorf("read the migrations: %w", err)
+	}
+	from, err := schemaVersion(ctx, db)
+	if err != nil {
+		return fmt.Errorf("read the version of the database: %w", err)
+	}
+	sources := provider.ListSources()
+	to := sources[len(sources)-1].Version
+	if from > to {
+		return fmt.Errorf("the database %s was written by a newer Orrery (its schema is %d, this program knows %d); run that version again, or restore a backup from before the upgrade", path, from, to)
+	}
+	if from == to {
+		return nil
+	}
+	if _, err := provider.Up(ctx); err != nil {
+		return fmt.Errorf("bring the database %s from schema %d to %d: %w", path, from, to, err)
+	}
+	log.Info("the database schema is up to date", "from", from, "to", to)
+	return nil
+}
+
+// schemaVersion is the highest migration that the database had, 0 for a new
+// one. It is read without goose, which takes any error for a missing table.
+func schemaVersion(ctx context.Context, db *sql.DB) (int64, error) {
+	var tables, version int64
+	err := db.QueryRowContext(ctx, "SELECT COUNT(*) FROM sqlite_master WHERE name = $1", goose.DefaultTablename).Scan(&tables)
+	if err != nil || tables == 0 {
+		return 0, err
+	}
+	err = db.QueryRowContext(ctx, "SELECT MAX(version_id) FROM "+goose.DefaultTablename).Scan(&version)
+	return version, err
+}
