@@ -272,7 +272,7 @@ func TestForgetful(t *testing.T) {
 	l.within(4*time.Second, "access is denied", func() bool { return a.network(nwid).Status == "ACCESS_DENIED" })
 	a.stop(syscall.SIGTERM)
 	a.boot()
-	l.within(20*time.Second, "access is denied after the node's restart", func() bool {
+	l.within(60*time.Second, "access is denied after the node's restart", func() bool {
 		return a.network(nwid).Status == "ACCESS_DENIED" && a.ip(nwid) == ""
 	})
 
@@ -285,7 +285,7 @@ func TestForgetful(t *testing.T) {
 	}
 	o.call("POST", "/network/"+nwid+"/member/"+a.address, deauthorize)
 	a.boot()
-	l.within(20*time.Second, "the node knows: no access, no address", func() bool {
+	l.within(60*time.Second, "the node knows: no access, no address", func() bool {
 		return a.network(nwid).Status == "ACCESS_DENIED" && a.ip(nwid) == ""
 	})
 	if left, err := os.ReadFile(filepath.Join(a.home, "networks.d", nwid+".conf")); err == nil && strings.Contains(string(left), "I=") {

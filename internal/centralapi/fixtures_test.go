@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -20,6 +21,9 @@ var additions = []string{
 	"online", "lastSeen", "ipAssignments", "config.ssoExempt",
 	"config.dns", "config.ssoConfig", "config.description",
 }
+
+// unsetTag is a tag that a member does not have, as the service shows it.
+var unsetTag = regexp.MustCompile(`\[\s*\d+,\s*false\s*\],`)
 
 // TestRecordedObjectsComeBack reads each recorded object as a request, and
 // expects the answer made of the resulting record to have the same keys in the
@@ -64,7 +68,7 @@ func compareWithRecording(t *testing.T, file, recorded string) {
 		// A column's padding, and tags that are unset, which are left out.
 		recorded = strings.NewReplacer(`"NULL      "`, "null", `"          "`, "null").Replace(recorded)
 		ours = remadeMember(t, recorded)
-		recorded = withoutUnsetTags(t, recorded)
+		recorded = unsetTag.ReplaceAllString(recorded, "")
 	case name == "status.json":
 		ours = encodeAs[status](t, recorded)
 		recorded = strings.Replace(recorded, `"oidc": "99999999-8888-4777-8666-555555555555"`, `"local": null`, 1)
@@ -138,7 +142,7 @@ func remadeMember(t *testing.T, recorded string) string {
 		t.Fatal(err)
 	}
 	var ro member
-	if err := json.Unmarshal([]byte(strings.ReplaceAll(recorded, "false", "0")), &ro); err != nil && ro.ID == "" {
+	if err := json.Unmarshal([]byte(unsetTag.ReplaceAllString(recorded, "")), &ro); err != nil {
 		t.Fatal(err)
 	}
 	m := model.NewMember(mustNetworkID(t, ro.NetworkID), mustAddress(t, ro.NodeID), ro.Config.CreationTime)
@@ -155,19 +159,6 @@ func remadeMember(t *testing.T, recorded string) string {
 		s.Seen.Version = model.Version{Major: ro.Config.VMajor, Minor: ro.Config.VMinor, Revision: ro.Config.VRev, Protocol: ro.Config.VProto}
 	}
 	return encode(t, memberOf(s, ro.Clock))
-}
-
-func withoutUnsetTags(t *testing.T, recorded string) string {
-	t.Helper()
-	packed := strings.Join(strings.Fields(recorded), "")
-	if !strings.Contains(packed, ",false],") {
-		return recorded
-	}
-	_, rest, _ := strings.Cut(packed, `"tags":[`)
-	unset, _, _ := strings.Cut(rest, "],")
-	var kept strings.Builder
-	kept.WriteString(strings.Replace(packed, unset+"],", "", 1))
-	return strings.Replace(kept.String(), `"tagnone"`, `"tag none"`, 1)
 }
 
 func encodeAs[T any](t *testing.T, recorded string) string {

@@ -153,7 +153,7 @@ var networkScenarios = []scenario{
 
 var memberScenarios = []scenario{
 	{name: "authorize a node never seen", call: authorizeIt, status: 200,
-		has: []string{`"id":"{net}-{node}","type":"Member"`, `"authorized":true`, `"identity":""`, `"lastAuthorizedTime":1700000001000`, `"revision":1`, `"clientVersion":"0.0.0"`, `"physicalAddress":null`, `"lastSeen":0`},
+		has:    []string{`"id":"{net}-{node}","type":"Member"`, `"authorized":true`, `"identity":""`, `"lastAuthorizedTime":1700000001000`, `"revision":1`, `"clientVersion":"0.0.0"`, `"physicalAddress":null`, `"lastSeen":0`},
 		events: []model.EventKind{model.MemberAuthorized}},
 	{name: "authorize it twice", before: []call{authorizeIt}, call: authorizeIt, status: 200, has: []string{`"lastAuthorizedTime":1700000001000`, `"revision":1`}},
 	{name: "add with {}", call: post(atMember, `{}`), status: 200, has: []string{`"authorized":false`}, events: []model.EventKind{model.MemberAdded}},

@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,8 +38,10 @@ func (c *Controller) admit(ctx context.Context, n *network, s *snapshot, m *memb
 	if err := c.checkIdentity(m, record, r); err != nil {
 		return err
 	}
-	if record == nil && s.record.Private && c.pendingFull(n) {
-		return errTooManyPending
+	if record == nil && r != nil && s.record.Private {
+		if full, err := c.pendingFull(ctx, n); err != nil || full {
+			return cmp.Or(err, errTooManyPending)
+		}
 	}
 	for range addressTries {
 		proposed, err := c.proposeAddresses(ctx, n, s, m.node, record)
@@ -74,10 +77,34 @@ func (c *Controller) checkIdentity(m *member, record *model.Member, r *request) 
 	return nil
 }
 
-func (c *Controller) pendingFull(n *network) bool {
+// pendingUnknown says that a user changed members since they were counted.
+const pendingUnknown = -1
+
+// recount has the members that wait for authorization counted at the next need.
+func (n *network) recount() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.pending >= c.maxPending
+	n.pending = pendingUnknown
+}
+
+// pendingFull reports whether a network lists as many nodes as it may that wait
+// for authorization.
+func (c *Controller) pendingFull(ctx context.Context, n *network) (bool, error) {
+	n.mu.Lock()
+	pending := n.pending
+	n.mu.Unlock()
+	if pending != pendingUnknown {
+		return pending >= c.maxPending, nil
+	}
+	counts, err := c.store.MemberCounts(ctx, n.id)
+	if err != nil {
+		return false, fmt.Errorf("count members of %s: %w", n.id, err)
+	}
+	pending = counts[n.id].Total - counts[n.id].Authorized
+	n.mu.Lock()
+	n.pending = pending
+	n.mu.Unlock()
+	return pending >= c.maxPending, nil
 }
 
 // proposeAddresses finds addresses for a member that is let in, or will be.
@@ -199,7 +226,9 @@ func (c *Controller) accept(ctx context.Context, n *network, m *member, r *reque
 		c.counts.joined.Add(1)
 		if !record.Authorized {
 			n.mu.Lock()
-			n.pending++
+			if n.pending != pendingUnknown {
+				n.pending++
+			}
 			n.mu.Unlock()
 		}
 		c.log.Info("a node asks to join", "network", n.id, "node", m.node, "authorized", record.Authorized)

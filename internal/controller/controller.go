@@ -9,7 +9,7 @@
 // (answer.go) and sends it. Changes made by others arrive as events (events.go)
 // and end in pushes (push.go), revocations (revoke.go) or both.
 //
-// Lock order: Controller.mu, then network.mu, then member.mu, then the locks of
+// Lock order: network.loadMu, then Controller.mu, then network.mu, then member.mu, then the locks of
 // small things (revocationLog, destinations, receipts, agenda, seenBuffer), of
 // which one at most is held. network.bookMu is taken alone.
 package controller
@@ -68,6 +68,7 @@ type Controller struct {
 	log        *slog.Logger
 	now        func() time.Time
 	issue      *issueClock
+	position   int64 // the last event that what New read may include
 	agenda     *agenda
 	maxMembers int
 	maxPending int
@@ -137,6 +138,9 @@ func New(ctx context.Context, o Options) (*Controller, error) {
 	if ahead := c.issue.Ahead(); ahead > 2*issueAhead {
 		c.log.Warn("the clock is behind the certificates issued earlier; set the clock, or members that are offline may need minutes to be accepted again", "behind", ahead.Round(time.Second))
 	}
+	if c.position, err = o.Store.LastEvent(ctx); err != nil {
+		return nil, fmt.Errorf("find the last event: %w", err)
+	}
 	ids, err := o.Store.NetworkIDs(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list networks: %w", err)
@@ -155,16 +159,12 @@ func (c *Controller) SetNode(n Node) { c.node = n }
 
 // Run works until ctx ends, then writes what has not been written yet.
 func (c *Controller) Run(ctx context.Context) error {
-	position, err := c.store.LastEvent(ctx)
-	if err != nil {
-		return fmt.Errorf("find the last event: %w", err)
-	}
 	var all sync.WaitGroup
 	for _, queue := range c.workers {
 		all.Go(func() { c.work(ctx, queue) })
 	}
 	all.Go(func() { c.agenda.run(ctx) })
-	all.Go(func() { c.follow(ctx, position) })
+	all.Go(func() { c.follow(ctx, c.position) })
 	all.Go(func() { c.flushSeen(ctx) })
 	all.Go(func() { c.housekeep(ctx) })
 	all.Wait()

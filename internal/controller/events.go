@@ -104,10 +104,10 @@ func (c *Controller) networkChanged(ctx context.Context, n *network) error {
 // networkDeleted puts out everyone who is online. Members that come back later
 // are told when they ask.
 func (c *Controller) networkDeleted(n *network) {
-	n.mu.Lock()
+	n.loadMu.Lock()
 	n.loaded = true
 	n.snapshot.Store(nil)
-	n.mu.Unlock()
+	n.loadMu.Unlock()
 	now := c.now().UnixMilli()
 	c.putOutPortions(n, n.all(func(m *member) bool { return m.online(now) }))
 }
@@ -149,6 +149,7 @@ func (c *Controller) memberChanged(ctx context.Context, n *network, e *model.Eve
 		m.mu.Unlock()
 		return nil
 	}
+	n.recount()
 	switch {
 	case admitted(record):
 		n.revocations.drop(e.Node)

@@ -65,8 +65,13 @@ func (c *issueClock) Above(previous int64) int64 {
 }
 
 // Threshold returns a time at or above everything issued to anyone so far, for
-// a revocation: what is issued Above it stays valid.
-func (c *issueClock) Threshold() int64 { return c.Now() }
+// a revocation. Everything issued from then on is strictly above it, also while
+// the clock stands still.
+func (c *issueClock) Threshold() int64 {
+	t := c.Now()
+	c.Above(t)
+	return t
+}
 
 // Ahead is by how much the times of issue are ahead of the computer's clock.
 func (c *issueClock) Ahead() time.Duration {

@@ -22,6 +22,9 @@ type member struct {
 	node        zt.Address
 	lastRequest atomic.Int64 // ms; 0: never in this run
 	lowTraffic  atomic.Bool  // the node asks 64 times less often than others
+	pushWaits   atomic.Bool  // a push for which there was no room is on the agenda
+
+	touched int64 // ms: when the entry was last looked up to be used; guarded by network.mu
 
 	mu     sync.Mutex
 	loaded bool
@@ -134,7 +137,7 @@ func (c *Controller) sweep() {
 const idleAfter = 5
 
 // idle reports whether a member can be let go of. In a crowd the ones that are
-// not admitted go early.
+// not admitted go early. Called with the network's mu held.
 func (m *member) idle(now int64, crowded bool) bool {
 	if !m.mu.TryLock() {
 		return false
@@ -143,8 +146,9 @@ func (m *member) idle(now int64, crowded bool) bool {
 	if m.busy {
 		return false
 	}
+	quiet := now - max(m.lastRequest.Load(), m.touched)
 	if crowded && !admitted(m.record) {
-		return now-m.lastRequest.Load() > model.OnlineWindow/10
+		return quiet > model.OnlineWindow/10
 	}
-	return now-m.lastRequest.Load() > idleAfter*m.window()
+	return quiet > idleAfter*m.window()
 }

@@ -24,9 +24,11 @@ type network struct {
 
 	revocations revocationLog
 
+	loadMu sync.Mutex // held while the store is read, so never by who must not block
+	loaded bool
+
 	mu      sync.Mutex
-	loaded  bool
-	pending int // members that are not authorized
+	pending int // members that are not authorized; pendingUnknown to count them anew
 	members map[zt.Address]*member
 	pushDue bool   // a push to all members is on the agenda
 	pushNo  uint64 // of the latest push to all
@@ -57,7 +59,7 @@ type capabilitySet struct {
 const credentialWindow = 30 * 60 * 1000
 
 func (c *Controller) newNetwork(id zt.NetworkID) *network {
-	return &network{id: id, members: make(map[zt.Address]*member)}
+	return &network{id: id, pending: pendingUnknown, members: make(map[zt.Address]*member)}
 }
 
 // load reads a network and what has to be known of its members from the store,
@@ -66,8 +68,8 @@ func (c *Controller) load(ctx context.Context, n *network) (*snapshot, error) {
 	if s := n.snapshot.Load(); s != nil {
 		return s, nil
 	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
+	n.loadMu.Lock()
+	defer n.loadMu.Unlock()
 	if n.loaded {
 		return n.snapshot.Load(), nil
 	}
@@ -87,13 +89,8 @@ func (c *Controller) load(ctx context.Context, n *network) (*snapshot, error) {
 }
 
 // recall brings back what an earlier run knew: who was online, and who was put
-// out within the credential window. Called with n.mu held.
+// out within the credential window. Called with n.loadMu held.
 func (c *Controller) recall(ctx context.Context, n *network, s *snapshot) error {
-	counts, err := c.store.MemberCounts(ctx, n.id)
-	if err != nil {
-		return fmt.Errorf("count members of %s: %w", n.id, err)
-	}
-	n.pending = counts[n.id].Total - counts[n.id].Authorized
 	now := c.now().UnixMilli()
 	out, err := c.store.DeauthorizedSince(ctx, now-s.window)
 	if err != nil {
@@ -112,7 +109,7 @@ func (c *Controller) recall(ctx context.Context, n *network, s *snapshot) error 
 		if now-at.Time > model.OnlineWindow {
 			continue
 		}
-		m := c.enter(n, at.Node)
+		m := c.meet(n, at.Node)
 		m.mu.Lock()
 		err := c.loadMember(ctx, n, m)
 		if err == nil && m.record != nil && m.record.Identity != "" {

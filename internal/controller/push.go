@@ -81,9 +81,15 @@ func (c *Controller) repeat(late receipt) {
 	}
 	late.member.mu.Lock()
 	defer late.member.mu.Unlock()
-	if late.network.snapshot.Load() == nil || !admitted(late.member.record) {
+	if late.stillOut() {
 		c.putOut(late.network, late.member, late.code, late.attempt+1)
 	}
+}
+
+// stillOut reports whether the node was not let in again meanwhile. Called with
+// the member's mu held.
+func (r receipt) stillOut() bool {
+	return r.network.snapshot.Load() == nil || !admitted(r.member.record)
 }
 
 // receiveReceipt takes a node's confirmation of a push.
@@ -101,7 +107,12 @@ func (c *Controller) receiveReceipt(node zt.Address, payload []byte) {
 		return
 	}
 	c.counts.confirmed(c.now().Sub(what.sent))
-	if what.out {
+	if !what.out {
+		return
+	}
+	what.member.mu.Lock()
+	defer what.member.mu.Unlock()
+	if what.stillOut() {
 		// Had the ERROR overtaken the configuration, the node would show OK.
 		c.refuse(node, 0, id, what.code)
 	}
@@ -109,9 +120,22 @@ func (c *Controller) receiveReceipt(node zt.Address, payload []byte) {
 
 // push has a member's configuration sent to it without a request.
 func (c *Controller) push(n *network, m *member, attempt int) {
-	if !c.queue(c.hashOf(n.id, m.node), job{network: n, member: m, attempt: attempt}) {
-		c.agenda.after(receiptWait, func() { c.queue(c.hashOf(n.id, m.node), job{network: n, member: m, attempt: attempt}) })
+	j := job{network: n, member: m, attempt: attempt}
+	if !c.queue(c.hashOf(n.id, m.node), j) {
+		c.pushLater(j)
 	}
+}
+
+// pushLater tries again, later, a push for which there was no room. One waits
+// for each member at most: it sends what is true then.
+func (c *Controller) pushLater(j job) {
+	if !j.member.pushWaits.CompareAndSwap(false, true) {
+		return
+	}
+	c.agenda.after(receiptWait, func() {
+		j.member.pushWaits.Store(false)
+		c.push(j.network, j.member, j.attempt)
+	})
 }
 
 // pushAll tells all members of a network that are online what has changed, once

@@ -67,6 +67,7 @@ func (c *Controller) receiveRequest(in *vl1.Inbound) {
 	}
 	n := c.network(asked.Network)
 	if n == nil {
+		c.counts.notFound.Add(1)
 		c.refuse(node, in.PacketID, asked.Network, packet.ErrorObjectNotFound)
 		return
 	}
@@ -86,7 +87,9 @@ func (c *Controller) receiveRequest(in *vl1.Inbound) {
 func (c *Controller) meet(n *network, node zt.Address) *member {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return c.enter(n, node)
+	m := c.enter(n, node)
+	m.touched = c.now().UnixMilli()
+	return m
 }
 
 // leave takes back what meet did for a node that gets no record.
@@ -151,6 +154,9 @@ func (c *Controller) handle(ctx context.Context, j job) {
 	case c.slow <- struct{}{}:
 	default:
 		c.counts.overloaded.Add(1)
+		if j.request == nil {
+			c.pushLater(j)
+		}
 		return
 	}
 	m.busy = true
@@ -216,7 +222,8 @@ func (c *Controller) handleSlowly(ctx context.Context, j job) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if s == nil {
+	// The network may have changed or gone meanwhile.
+	if s = n.snapshot.Load(); s == nil {
 		c.answerDeleted(j)
 		return
 	}

@@ -3,7 +3,7 @@ package identity
 import "testing"
 
 func BenchmarkValidate(b *testing.B) {
-	id := swarm(b)[0]
+	id := swarm(b, 1)[0]
 	b.ReportAllocs()
 	for b.Loop() {
 		if err := id.Validate(); err != nil {
@@ -13,7 +13,7 @@ func BenchmarkValidate(b *testing.B) {
 }
 
 func BenchmarkAgree(b *testing.B) {
-	ids := swarm(b)
+	ids := swarm(b, 2)
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := ids[0].Agree(ids[1]); err != nil {
@@ -23,7 +23,7 @@ func BenchmarkAgree(b *testing.B) {
 }
 
 func BenchmarkSign(b *testing.B) {
-	id := swarm(b)[0]
+	id := swarm(b, 1)[0]
 	message := make([]byte, 500)
 	b.ReportAllocs()
 	for b.Loop() {
@@ -32,7 +32,7 @@ func BenchmarkSign(b *testing.B) {
 }
 
 func BenchmarkVerify(b *testing.B) {
-	id := swarm(b)[0]
+	id := swarm(b, 1)[0]
 	message := make([]byte, 500)
 	signature := id.Sign(message)
 	b.ReportAllocs()
@@ -44,7 +44,7 @@ func BenchmarkVerify(b *testing.B) {
 }
 
 func BenchmarkParsePublic(b *testing.B) {
-	wire := swarm(b)[0].AppendPublic(nil)
+	wire := swarm(b, 1)[0].AppendPublic(nil)
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, _, err := ParsePublic(wire); err != nil {

@@ -12,7 +12,7 @@ import (
 )
 
 func TestSecretIsNeverPrinted(t *testing.T) {
-	id := swarm(t)[0]
+	id := swarm(t, 1)[0]
 	secret := id.SecretText()[len(id.String())+1:]
 	key, err := ParseSigningKey(id.private().raw)
 	if err != nil {
@@ -57,7 +57,7 @@ func TestSecretIsNeverPrinted(t *testing.T) {
 }
 
 func TestLogShowsTheAddress(t *testing.T) {
-	id := swarm(t)[0]
+	id := swarm(t, 1)[0]
 	var log bytes.Buffer
 	slog.New(slog.NewTextHandler(&log, nil)).Info("seen", "peer", id)
 	if want := "peer=" + id.Address().String() + "\n"; !strings.HasSuffix(log.String(), want) {
@@ -66,7 +66,7 @@ func TestLogShowsTheAddress(t *testing.T) {
 }
 
 func TestErrorsDoNotQuoteTheSecret(t *testing.T) {
-	id := swarm(t)[0]
+	id := swarm(t, 1)[0]
 	text := id.SecretText()
 	secret := text[len(id.String())+1:]
 	for _, broken := range []string{
@@ -83,7 +83,7 @@ func TestErrorsDoNotQuoteTheSecret(t *testing.T) {
 }
 
 func TestOrder(t *testing.T) {
-	ids := swarm(t)
+	ids := swarm(t, 2)
 	other := *ids[0]
 	other.public[63] ^= 0xff
 	if ids[0].Equal(&other) || ids[0].Equal(nil) || ids[0].Equal(ids[1]) {
@@ -102,7 +102,7 @@ func TestOrder(t *testing.T) {
 }
 
 func TestAgreeFails(t *testing.T) {
-	ids := swarm(t)
+	ids := swarm(t, 2)
 	if _, err := ids[0].Public().Agree(ids[1]); err == nil {
 		t.Error("without a private key")
 	}
@@ -113,7 +113,7 @@ func TestAgreeFails(t *testing.T) {
 }
 
 func TestVerifyChecksEverything(t *testing.T) {
-	ids := swarm(t)
+	ids := swarm(t, 2)
 	message := []byte("a message")
 	s := ids[0].Sign(message)
 	if !ids[0].Verify(message, s[:]) {
@@ -176,7 +176,7 @@ func TestGenerateEndsWithItsContext(t *testing.T) {
 }
 
 func TestValidateIsSafeForConcurrentUse(t *testing.T) {
-	ids := swarm(t)[:4]
+	ids := swarm(t, 4)
 	errs := make(chan error)
 	for _, id := range ids {
 		go func() { errs <- id.Validate() }()

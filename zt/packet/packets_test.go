@@ -396,3 +396,12 @@ func TestRemoteTraceDictionaries(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+func TestQoSIsBounded(t *testing.T) {
+	if q, err := ParseQoS(make([]byte, qosMaxLen)); err != nil || len(q.Records) != qosMaxLen/qosRecordLen {
+		t.Errorf("%d records: %v", len(q.Records), err)
+	}
+	if _, err := ParseQoS(make([]byte, qosMaxLen+1)); err == nil {
+		t.Error("a payload that is too long was accepted")
+	}
+}

@@ -53,7 +53,7 @@ const (
 const (
 	maxPaths    = 8
 	maxExpected = 32
-	maxProbes   = 8
+	maxRecent   = 8
 )
 
 // route is the way of a datagram: the other end, and the address of this host
@@ -78,12 +78,6 @@ type expected struct {
 	to      netip.AddrPort // not valid if it went through a relay
 	verb    packet.Verb
 	handler bool // sent for the Handler, which wants the answer
-}
-
-// probe is an endpoint that was tested lately.
-type probe struct {
-	remote netip.AddrPort
-	at     int64
 }
 
 // withheld is an answer to a HELLO whose world did not fit into what an
@@ -111,10 +105,10 @@ type peer struct {
 	paths    []path
 	expected []expected // ring once it is maxExpected long
 	next     int
-	probes   []probe
+	probes   recent
+	echoes   recent
 	withheld *withheld
 	whoisAt  int64
-	echoAt   int64
 	pushAt   int64
 	pushes   int
 
@@ -259,27 +253,48 @@ func (p *peer) heard(r route, now int64, hello bool) (known, confirm bool) {
 func (p *peer) mayProbe(remote netip.AddrPort, now int64) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	return p.probes.pass(remote, now, confirmEvery)
+}
+
+// mayEcho reports whether an ECHO from an endpoint is answered.
+func (p *peer) mayEcho(remote netip.AddrPort, now int64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.echoes.pass(remote, now, echoGate)
+}
+
+// recent remembers when something was last done for each of a few endpoints.
+type recent []doneAt
+
+type doneAt struct {
+	remote netip.AddrPort
+	at     int64
+}
+
+// pass reports whether it may be done for an endpoint, once per gap, and notes
+// that it is.
+func (r *recent) pass(remote netip.AddrPort, now, gap int64) bool {
 	oldest := -1
-	for i := range p.probes {
-		if p.probes[i].remote == remote {
-			if now-p.probes[i].at < confirmEvery {
+	for i, x := range *r {
+		if x.remote == remote {
+			if now-x.at < gap {
 				return false
 			}
-			p.probes[i].at = now
+			(*r)[i].at = now
 			return true
 		}
-		if oldest < 0 || p.probes[i].at < p.probes[oldest].at {
+		if oldest < 0 || x.at < (*r)[oldest].at {
 			oldest = i
 		}
 	}
-	if len(p.probes) < maxProbes {
-		p.probes = append(p.probes, probe{remote, now})
+	if len(*r) < maxRecent {
+		*r = append(*r, doneAt{remote, now})
 		return true
 	}
-	if now-p.probes[oldest].at < confirmEvery {
+	if now-(*r)[oldest].at < gap {
 		return false
 	}
-	p.probes[oldest] = probe{remote, now}
+	(*r)[oldest] = doneAt{remote, now}
 	return true
 }
 

@@ -261,7 +261,7 @@ func (r *receiver) received(p *peer, v packet.Verb, a *arrival) {
 
 // echo answers an ECHO.
 func (r *receiver) echo(p *peer, payload []byte, a *arrival) {
-	if !p.passed(&p.echoAt, r.now, echoGate) {
+	if !p.mayEcho(a.remote, r.now) {
 		r.e.drop(DropRate)
 		return
 	}

@@ -198,15 +198,20 @@ func (r *receiver) relayToRoot(t *topology, datagram []byte, a arrival, fromRoot
 func (r *receiver) introduce(l *local, src zt.Address, b *peer) {
 	e := r.e
 	a := e.peers.get(l, src)
-	if a == nil || !e.relay.mayIntroduce(pair{l, min(a.addr, b.addr), max(a.addr, b.addr)}, r.now) {
+	if a == nil || a == b {
 		return
 	}
+	allowed := false
 	for _, fam := range [2]int{4, 6} {
 		ra, okA := a.best(r.now, fam)
 		rb, okB := b.best(r.now, fam)
 		if !okA || !okB {
 			continue
 		}
+		if !allowed && !e.relay.mayIntroduce(pair{l, min(a.addr, b.addr), max(a.addr, b.addr)}, r.now) {
+			return
+		}
+		allowed = true
 		e.count.rendezvous.Add(1)
 		e.sendRendezvous(a, ra, b.addr, rb.remote, r.now)
 		e.sendRendezvous(b, rb, a.addr, ra.remote, r.now)

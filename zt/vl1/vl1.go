@@ -76,7 +76,7 @@ type Config struct {
 	MaxMulticastPerMember   int     // 256 groups of one member
 	SendQueue               int     // 8192 datagrams
 	ValidationsPerSecond    float64 // 40 new identities validated, at most one core's worth
-	ValidationsPerSource    float64 // 4 of one IPv4 /24 or IPv6 /48, after a burst
+	ValidationsPerSource    float64 // 10 of one IPv4 /24 or IPv6 /48, after a burst
 	ValidationBurst         int     // 64
 	RelayBytesPerSecond     float64 // 16 MiB for one source IP, and as much at once
 	Receivers               int     // GOMAXPROCS goroutines that read
@@ -90,7 +90,7 @@ func (c *Config) setDefaults() {
 	setDefault(&c.MaxMulticastPerMember, 256)
 	setDefault(&c.SendQueue, 8192)
 	setDefault(&c.ValidationsPerSecond, 40)
-	setDefault(&c.ValidationsPerSource, 4)
+	setDefault(&c.ValidationsPerSource, 10)
 	setDefault(&c.ValidationBurst, 64)
 	setDefault(&c.RelayBytesPerSecond, 16<<20)
 	setDefault(&c.Receivers, runtime.GOMAXPROCS(0))

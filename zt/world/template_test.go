@@ -141,11 +141,11 @@ func TestTemplateJSONIsOnlyWrittenOnRequest(t *testing.T) {
 func FuzzParseTemplate(f *testing.F) {
 	f.Add([]byte(vectors(f).IDTool.JSON))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		template, err := ParseTemplate(data)
+		template, err := decodeTemplate(data)
 		if err != nil {
 			return
 		}
-		again, err := ParseTemplate(template.JSON())
+		again, err := decodeTemplate(template.JSON())
 		if err != nil {
 			t.Fatal(err)
 		}
