@@ -35,4 +35,4 @@ lab: ## real nodes in network namespaces: needs root and ZEROTIER_ONE
 
 fuzz: ## every fuzz target for a while each
 	@for package in $$($(GO) list ./...); do for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
-		echo "$$package $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime 30s $$package || exit 1; done; done
+		echo "$$package $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime 30s -fuzzminimizetime 10x $$package || exit 1; done; done

@@ -153,7 +153,7 @@ func remadeMember(t *testing.T, recorded string) string {
 	}
 	s := model.MemberStatus{Member: m, Seen: model.Seen{Time: ro.LastOnline}, Online: ro.Online}
 	if ro.PhysicalAddress != nil {
-		s.Seen.Endpoint = *ro.PhysicalAddress
+		s.Seen.Endpoint = netip.AddrPortFrom(*ro.PhysicalAddress, 9993)
 	}
 	if ro.Config.VMajor > 0 {
 		s.Seen.Version = model.Version{Major: ro.Config.VMajor, Minor: ro.Config.VMinor, Revision: ro.Config.VRev, Protocol: ro.Config.VProto}
@@ -262,7 +262,7 @@ func TestVersionsByState(t *testing.T) {
 		{"deauthorized", model.Member{Identity: identity, LastAuthorizedTime: 5, LastDeauthorizedTime: 6}, "1.14.2", true},
 	} {
 		o := memberOf(model.MemberStatus{Member: &c.member, Seen: model.Seen{
-			Time: 7, Version: known, Endpoint: netip.MustParseAddr("::ffff:203.0.113.7"),
+			Time: 7, Version: known, Endpoint: netip.MustParseAddrPort("[::ffff:203.0.113.7]:9993"),
 		}}, 9)
 		if o.ClientVersion != c.want || o.SupportsRulesEngine != c.rules {
 			t.Errorf("%s: %s, rules engine %v", c.name, o.ClientVersion, o.SupportsRulesEngine)

@@ -107,7 +107,7 @@ func memberOf(s model.MemberStatus, clock int64) member {
 		IPAssignments:       addresses,
 	}
 	if s.Seen.Endpoint.IsValid() {
-		at := s.Seen.Endpoint.Unmap()
+		at := s.Seen.Endpoint.Addr().Unmap()
 		o.PhysicalAddress = &at
 	}
 	return o

@@ -104,18 +104,20 @@ func (c *Controller) sendConfiguration(n *network, s *snapshot, j job) {
 	b.dictionary = template.Append(b.dictionary[:0], &own)
 	if j.request != nil {
 		c.counts.answered.Add(1)
-		c.sendChunks(n.id, m.node, b, j.request)
+		c.sendChunks(n.id, m.node, b, newUpdate(), j.request)
 		return
 	}
 	c.counts.pushed.Add(1)
-	update := c.sendChunks(n.id, m.node, b, nil)
-	c.expect(update, receipt{network: n, member: m, attempt: j.attempt})
+	update := c.expect(receipt{network: n, member: m, attempt: j.attempt})
+	c.sendChunks(n.id, m.node, b, update, nil)
 }
 
-// sendChunks signs and sends a configuration in as many packets as it needs,
-// and returns its update id (protocol 05 §3).
-func (c *Controller) sendChunks(id zt.NetworkID, node zt.Address, b *buffers, r *request) uint64 {
-	update := rand.Uint64() | 1
+// newUpdate returns an update id: never 0, never used before.
+func newUpdate() uint64 { return rand.Uint64() | 1 }
+
+// sendChunks signs and sends a configuration in as many packets as it needs
+// (protocol 05 §3): in reply to a request, or without one as a push.
+func (c *Controller) sendChunks(id zt.NetworkID, node zt.Address, b *buffers, update uint64, r *request) {
 	for offset := 0; offset < len(b.dictionary); offset += netconf.ChunkLen {
 		size := min(netconf.ChunkLen, len(b.dictionary)-offset)
 		began := time.Now()
@@ -131,7 +133,6 @@ func (c *Controller) sendChunks(id zt.NetworkID, node zt.Address, b *buffers, r 
 			c.counts.unsent.Add(1)
 		}
 	}
-	return update
 }
 
 // withoutRules is the configuration for nodes that know no rules engine: they
@@ -246,10 +247,10 @@ func (c *Controller) putOut(n *network, m *member, code packet.ErrorCode, attemp
 	b := bufferPool.Get().(*buffers)
 	defer bufferPool.Put(b)
 	b.dictionary = last.Append(b.dictionary[:0])
-	update := c.sendChunks(n.id, m.node, b, nil)
-	c.refuse(m.node, 0, n.id, code)
 	c.counts.putOut.Add(1)
-	c.expect(update, receipt{network: n, member: m, attempt: attempt, out: true, code: code})
+	update := c.expect(receipt{network: n, member: m, attempt: attempt, out: true, code: code})
+	c.sendChunks(n.id, m.node, b, update, nil)
+	c.refuse(m.node, 0, n.id, code)
 }
 
 // parseReceipt reads what a node sends back for a pushed configuration: network

@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"log/slog"
+	"net/netip"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -38,7 +39,7 @@ type Node interface {
 	Send(local, to zt.Address, v packet.Verb, payload []byte) (packetID uint64, err error)
 	SendOK(local, to zt.Address, inRe packet.Verb, inReID uint64, rest []byte) error
 	SendError(local, to zt.Address, inRe packet.Verb, inReID uint64, code packet.ErrorCode, rest []byte) error
-	Learn(local zt.Address, id *identity.Identity)
+	Contact(local zt.Address, id *identity.Identity, endpoint netip.AddrPort)
 	Trust(local, addr zt.Address)
 }
 
@@ -141,7 +142,7 @@ func New(ctx context.Context, o Options) (*Controller, error) {
 	if c.position, err = o.Store.LastEvent(ctx); err != nil {
 		return nil, fmt.Errorf("find the last event: %w", err)
 	}
-	ids, err := o.Store.NetworkIDs(ctx)
+	ids, err := o.Store.EveryNetworkID(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list networks: %w", err)
 	}

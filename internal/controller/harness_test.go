@@ -172,6 +172,8 @@ func (d *desk) SendError(_, to zt.Address, _ packet.Verb, id uint64, code packet
 func (d *desk) Learn(zt.Address, *identity.Identity) {}
 func (d *desk) Trust(_, _ zt.Address)                {}
 
+func (d *desk) Contact(zt.Address, *identity.Identity, netip.AddrPort) {}
+
 // take returns what was sent since the last take, once all is quiet.
 func (d *desk) take() []sent {
 	synctest.Wait()

@@ -195,7 +195,7 @@ func TestNodeIsListedWhileRefusedAndServedWhenAuthorized(t *testing.T) {
 			t.Fatal(err)
 		}
 		if listed.Member.Authorized || !listed.Online || listed.Member.Identity != a.id.Public().String() ||
-			listed.Seen.Endpoint != a.addr || listed.Seen.Version.Minor != 14 {
+			listed.Seen.Endpoint.Addr() != a.addr || listed.Seen.Version.Minor != 14 {
 			t.Errorf("listed as %+v %+v", listed.Member, listed)
 		}
 

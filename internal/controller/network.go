@@ -115,7 +115,7 @@ func (c *Controller) recall(ctx context.Context, n *network, s *snapshot) error 
 		if err == nil && m.record != nil && m.record.Identity != "" {
 			if id, err := identity.ParseText(m.record.Identity); err == nil {
 				m.identity = id
-				c.node.Learn(c.address, id)
+				c.node.Contact(c.address, id, at.Endpoint)
 			}
 		}
 		m.setSeen(at)

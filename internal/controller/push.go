@@ -59,8 +59,10 @@ func (r *receipts) count() int {
 	return len(r.waiting)
 }
 
-// expect waits for a receipt and repeats the push without one.
-func (c *Controller) expect(update uint64, what receipt) {
+// expect waits for the receipt of a push and repeats it without one. It returns
+// the update id to send it with: a receipt can be back before the sender knows.
+func (c *Controller) expect(what receipt) (update uint64) {
+	update = newUpdate()
 	what.sent = c.now()
 	c.receipts.put(update, what)
 	c.agenda.after(receiptWait<<what.attempt, func() {
@@ -68,6 +70,7 @@ func (c *Controller) expect(update uint64, what receipt) {
 			c.repeat(late)
 		}
 	})
+	return update
 }
 
 func (c *Controller) repeat(late receipt) {

@@ -23,7 +23,7 @@ type request struct {
 	// holdsConfig tells that the node has a configuration of this network in
 	// force; the one that puts a node out does not count (its revision is 0).
 	holdsConfig bool
-	endpoint    netip.Addr // of the node itself; not valid when it came through a relay
+	endpoint    netip.AddrPort // of the node itself; not valid when it came through a relay
 }
 
 // job is work on one member: an answer to a request, or without one a push.
@@ -78,7 +78,7 @@ func (c *Controller) receiveRequest(in *vl1.Inbound) {
 		holdsConfig: asked.Revision != 0,
 	}
 	if in.Hops == 0 {
-		r.endpoint = in.Remote.Addr().Unmap().WithZone("")
+		r.endpoint = netip.AddrPortFrom(in.Remote.Addr().Unmap().WithZone(""), in.Remote.Port())
 	}
 	c.queue(hash, job{network: n, member: c.meet(n, node), request: r})
 }

@@ -209,10 +209,10 @@ type Seen struct {
 	Network zt.NetworkID `json:"networkId"`
 	Node    zt.Address   `json:"nodeId"`
 	Time    int64        `json:"time"` // the last request
-	// Endpoint is the node's address on the physical network, known only while
-	// it talks to the controller directly; the zero Addr keeps an earlier one.
-	Endpoint netip.Addr `json:"endpoint,omitzero"`
-	Version  Version    `json:"version"`
+	// Endpoint is where the node is on the physical network, known only while it
+	// talks to the controller directly; the zero AddrPort keeps an earlier one.
+	Endpoint netip.AddrPort `json:"endpoint,omitzero"`
+	Version  Version        `json:"version"`
 }
 
 // MemberStatus is a member together with when and how it was last seen.

@@ -85,7 +85,7 @@ func BenchmarkSaveSeen1000(b *testing.B) {
 		for i := range all {
 			all[i] = model.Seen{
 				Network: testNetwork, Node: testNode + zt.Address(i), Time: round,
-				Endpoint: netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}), Version: model.Version{Major: 1, Minor: 14, Protocol: 13},
+				Endpoint: netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}), 9993), Version: model.Version{Major: 1, Minor: 14, Protocol: 13},
 			}
 		}
 		if err := s.SaveSeen(b.Context(), all); err != nil {

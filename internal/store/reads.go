@@ -47,8 +47,18 @@ func (s *Store) Networks(ctx context.Context) ([]*model.Network, error) {
 
 // NetworkIDs returns the ids of all networks that are not deleted, ascending.
 func (s *Store) NetworkIDs(ctx context.Context) ([]zt.NetworkID, error) {
+	return s.networkIDs(ctx, "SELECT id FROM networks WHERE deleted = 0 ORDER BY id")
+}
+
+// EveryNetworkID returns the ids of all networks, also of those that were
+// deleted, ascending.
+func (s *Store) EveryNetworkID(ctx context.Context) ([]zt.NetworkID, error) {
+	return s.networkIDs(ctx, "SELECT id FROM networks ORDER BY id")
+}
+
+func (s *Store) networkIDs(ctx context.Context, text string) ([]zt.NetworkID, error) {
 	var all []zt.NetworkID
-	err := s.each(ctx, "read networks", "SELECT id FROM networks WHERE deleted = 0 ORDER BY id", nil,
+	err := s.each(ctx, "read networks", text, nil,
 		func(row *sql.Rows) error {
 			var text string
 			if err := row.Scan(&text); err != nil {

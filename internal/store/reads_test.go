@@ -120,7 +120,7 @@ func TestTokensAreDeleted(t *testing.T) {
 
 func TestSeenKeepsEndpointAndNewerRows(t *testing.T) {
 	s := openWithNetwork(t)
-	endpoint := netip.MustParseAddr("192.0.2.1")
+	endpoint := netip.MustParseAddrPort("192.0.2.1:9993")
 	first := model.Seen{Network: testNetwork, Node: testNode, Time: 5, Endpoint: endpoint, Version: model.Version{Major: 1, Minor: 14, Protocol: 13}}
 	later := model.Seen{Network: testNetwork, Node: testNode, Time: 8, Version: model.Version{Major: 1, Minor: 16, Protocol: 13}}
 	for _, at := range []model.Seen{first, later, first} {

@@ -112,6 +112,11 @@ func fill(t *rapid.T, v reflect.Value, mayBeAbsent bool) {
 	case zt.Address:
 		v.SetUint(rapid.Uint64Range(1, 0xfeffffffff).Draw(t, "node"))
 		return
+	case netip.AddrPort:
+		if !absent {
+			v.Set(reflect.ValueOf(netip.AddrPortFrom(drawAddress(t), rapid.Uint16().Draw(t, "port"))))
+		}
+		return
 	case netip.Addr:
 		if !absent {
 			v.Set(reflect.ValueOf(drawAddress(t)))

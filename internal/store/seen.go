@@ -134,7 +134,7 @@ func scanSeen(network zt.NetworkID, scan func(into ...any) error) (model.Seen, e
 		at.Node, err = zt.ParseAddress(node)
 	}
 	if err == nil && endpoint != "" {
-		at.Endpoint, err = netip.ParseAddr(endpoint)
+		at.Endpoint, err = netip.ParseAddrPort(endpoint)
 	}
 	if err == nil {
 		at.Version, err = decodeVersion(version)

@@ -16,6 +16,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/orrery-net/orrery/zt/identity"
 )
 
 func main() {
@@ -40,9 +42,10 @@ type bench struct {
 	steadyTime time.Duration
 	verbose    bool
 
-	server *server
-	swarm  *swarm
-	report report
+	identities []*identity.Identity // of the nodes
+	server     *server
+	swarm      *swarm
+	report     report
 
 	// empty is what the server took before the first member came.
 	empty usage
@@ -55,8 +58,7 @@ func (b *bench) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	identities, err := readIdentities(module, b.members)
-	if err != nil {
+	if b.identities, err = readIdentities(module, b.members); err != nil {
 		return err
 	}
 	folder, err := os.MkdirTemp("", "orrery-bench-*")
@@ -69,7 +71,7 @@ func (b *bench) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.server.stop()) }()
-	if b.swarm, err = newSwarm(b.server, identities); err != nil {
+	if b.swarm, err = newSwarm(b.server, b.identities); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.swarm.stop()) }()

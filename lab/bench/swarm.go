@@ -151,8 +151,9 @@ func await(ctx context.Context, limit time.Duration, all []membership, wanted fu
 		}
 		// The next look is as soon as the first of them changes.
 		look, done := context.WithCancel(ctx)
+		first := left[0]
 		go func() {
-			_, _ = left[0].Wait(look, wanted)
+			_, _ = first.Wait(look, wanted)
 			done()
 		}()
 		select {
@@ -173,7 +174,7 @@ func denied(s member.State) bool { return s.Status == member.AccessDenied }
 
 func addressed(s member.State) bool { return s.Status == member.OK && len(s.Addresses()) > 0 }
 
-// authorize lets all of them in, several at once.
+// authorizeAll lets all of them in, several at once.
 func (s *server) authorizeAll(ctx context.Context, all []membership) error {
 	work := make(chan membership)
 	failed := make(chan error, apiClients)

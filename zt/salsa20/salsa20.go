@@ -16,7 +16,7 @@ const BlockLen = 64
 
 // XORKeyStream sets dst to src xor the keystream from block counter on. dst must
 // be at least as long as src, and the same or not overlap. rounds must be even.
-// With 20 rounds it is more than twice as fast as a Cipher on processors for which
+// With 20 rounds it is about twice as fast as a Cipher on processors for which
 // x/crypto has assembly.
 func XORKeyStream(dst, src []byte, key *[32]byte, iv *[8]byte, counter uint64, rounds int) {
 	if rounds == 20 {

@@ -149,8 +149,7 @@ func BenchmarkSend(b *testing.B) {
 	key := keyBetween(b, peer, root)
 	proved := make(chan struct{})
 	var answer []byte
-	var f *feed
-	f = newFeed(func(buf []byte) int {
+	f := newFeed(func(buf []byte) int {
 		n := copy(buf, answer)
 		answer = nil
 		return n

@@ -283,6 +283,31 @@ func TestLargePacketsInAnyOrder(t *testing.T) {
 	})
 }
 
+// What nodes compress is compressed if that saves datagrams, and arrives whole.
+func TestCompression(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var network vl1test.Network
+		_, a, b := trio(t, &network)
+		a.send(b, "x")
+		pass(time.Second)
+		payload := bytes.Repeat([]byte("key=value\n"), 500)
+		datagrams := 0
+		network.Filter(func(from, to netip.AddrPort, data []byte) bool {
+			if from.String() == aAddr && to.String() == bAddr {
+				datagrams++
+			}
+			return true
+		})
+		if _, err := a.Send(a.id.Address(), b.id.Address(), packet.VerbNetworkConfig, payload); err != nil {
+			t.Fatal(err)
+		}
+		pass(time.Millisecond)
+		if got := b.received(packet.VerbNetworkConfig); len(got) != 1 || !bytes.Equal(got[0].Payload, payload) || datagrams != 1 {
+			t.Errorf("%d packets arrived in %d datagrams", len(got), datagrams)
+		}
+	})
+}
+
 // A configuration through the relay travels in fragments, which do not tell
 // their source.
 func TestFragmentsAreRelayed(t *testing.T) {

@@ -397,12 +397,17 @@ type keepalive struct {
 	hello bool
 }
 
-// due drops expired paths and appends what must be sent to keep the others.
+// due drops expired paths and appends what must be sent to keep the best one of
+// each family open. Others, such as further ports of the same node, expire.
 func (p *peer) due(list []keepalive, now, echoAfter int64) []keepalive {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.paths = slices.DeleteFunc(p.paths, func(x path) bool { return now-x.lastReceive >= pathExpired })
-	for i := range p.paths {
+	for _, fam := range [2]int{4, 6} {
+		i := p.bestIndex(now, fam)
+		if i < 0 {
+			continue
+		}
 		x := &p.paths[i]
 		switch {
 		case now-x.lastHello >= helloInterval:

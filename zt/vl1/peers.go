@@ -97,9 +97,15 @@ func (t *peerTable) trust(p *peer, now int64) {
 
 // pin takes a peer out of the reach of eviction, or puts it back.
 func (t *peerTable) pin(p *peer, on bool, now int64) {
-	s := &t.shards[keyOf(p.local, p.addr).shard()]
+	k := keyOf(p.local, p.addr)
+	s := &t.shards[k.shard()]
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if on && s.byKey[k] != p {
+		s.byKey[k] = p // evicted a moment ago
+		p.upstream.Store(true)
+		return
+	}
 	if p.upstream.Swap(on) == on {
 		return
 	}

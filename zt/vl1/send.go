@@ -58,7 +58,9 @@ func (b *buffers) large() *largeBuffer {
 // otherwise through the best upstream. It never waits. If the destination is
 // unknown, or there is no way to it yet, the packet is kept for 5 s while its
 // identity is asked for; when queues are full it is dropped and counted, which
-// is no error. Answers to it reach the Handler with the returned packet id.
+// is no error. Answers to it reach the Handler with the returned packet id as
+// InReID, for 30 s. It is compressed if that saves a fragment and the verb is
+// one that nodes compress.
 // payload is not kept.
 func (e *Endpoint) Send(local, to zt.Address, v packet.Verb, payload []byte) (packetID uint64, err error) {
 	l := e.locals[local]
@@ -166,7 +168,7 @@ func (e *Endpoint) sendOver(p *peer, r route, relayed bool, v packet.Verb, paylo
 
 // finish compresses, seals and remembers a packet.
 func (e *Endpoint) finish(p *peer, key *packet.Key, pk packet.Packet, v packet.Verb, r route, relayed bool, c packet.Cipher, id uint64, handler bool, now int64) packet.Packet {
-	if compresses(v) {
+	if len(pk) > packet.MTU && compresses(v) {
 		pk = packet.Compress(pk)
 	}
 	if id != 0 {
@@ -189,11 +191,12 @@ func putID(p packet.Packet, id uint64) {
 	}
 }
 
-// compresses says for which verbs compression is worth its time: long ones of
-// text or repeated structure (protocol 02 §4).
+// compresses says for which verbs compression is worth its time: those whose
+// payload is text or has a repeated structure (protocol 02 §4). It is done only
+// to packets that would have to be cut otherwise.
 func compresses(v packet.Verb) bool {
 	switch v {
-	case packet.VerbNetworkConfigRequest, packet.VerbNetworkConfig, packet.VerbNetworkCredentials,
+	case packet.VerbOK, packet.VerbNetworkConfigRequest, packet.VerbNetworkConfig, packet.VerbNetworkCredentials,
 		packet.VerbMulticastLike, packet.VerbMulticastFrame, packet.VerbPushDirectPaths:
 		return true
 	}

@@ -25,7 +25,6 @@ const (
 	DropUnasked                 // an OK to nothing we asked
 	DropUntrusted               // only believed from a root, or a trusted peer
 	DropAmplify                 // an answer too large for an unproven address
-	DropUnproven                // asked for too much from an address that has not proven itself
 	DropSendQueue               // the send queue was full
 	DropWrite                   // the system did not take the datagram
 	DropMulticast               // a multicast entry not allowed, or above the limits
@@ -35,7 +34,7 @@ const (
 var dropNames = [dropReasons]string{
 	"malformed", "self", "auth", "not_for_us", "hops", "relay_source", "relay_rate", "no_route", "identity",
 	"collision", "version", "strangers", "paced", "waiting", "rate", "unasked", "untrusted", "amplify",
-	"unproven", "send_queue", "write", "multicast",
+	"send_queue", "write", "multicast",
 }
 
 // String returns the reason in snake case, fit for the label of a metric.

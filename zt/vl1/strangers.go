@@ -41,6 +41,7 @@ type crowd struct {
 	paces  [crowdBuckets]*rate.Limiter // only the greeting goroutine uses them
 	pace   *rate.Limiter               // of all validations
 	seed   maphash.Seed
+	warn   rate.Sometimes // strangers must not fill the log
 }
 
 func (c *crowd) bucket(ip netip.Addr) uint16 {
@@ -190,7 +191,9 @@ func (c *crowd) mayLearn(bucket uint16, cfg *Config, r *receiver) bool {
 func (r *receiver) refuse(known *peer, key *packet.Key, s stranger) {
 	e := r.e
 	e.drop(DropCollision)
-	e.log.Warn("a node uses the address of another one", "address", known.addr, "from", s.remote)
+	e.crowd.warn.Do(func() {
+		e.log.Warn("a node uses the address of another one", "address", known.addr, "from", s.remote)
+	})
 	buf := e.buffers.small()
 	pk := packet.New(buf[:0], known.addr, s.local.addr, packet.VerbError)
 	pk = append(appendOK(pk, packet.VerbHello, s.id), byte(packet.ErrorIdentityCollision))

@@ -227,6 +227,7 @@ func New(cfg Config) (*Endpoint, error) {
 	e.multicast.init(cfg.MaxMulticast, cfg.MaxMulticastPerMember)
 	e.relay.init(cfg.RelayBytesPerSecond)
 	e.crowd.seed = maphash.MakeSeed()
+	e.crowd.warn.Interval = time.Second
 	e.crowd.pace = rate.NewLimiter(rate.Limit(cfg.ValidationsPerSecond), cfg.ValidationBurst)
 	for i := range e.assembly {
 		e.assembly[i].set = packet.NewAssembler(assemblySlots, assemblyPerSource)
