@@ -10,6 +10,9 @@ import (
 	"github.com/orrery-net/orrery/zt"
 )
 
+// listBuffer is how many bytes of a list are sent at once.
+const listBuffer = 64 << 10
+
 // listDeadline is the time that a client may take to read a list. A slow one
 // would otherwise keep a connection to the database busy.
 const listDeadline = 60 * time.Second
@@ -21,8 +24,8 @@ func (q *request) listMembers(id zt.NetworkID) error {
 	if err := connection.SetWriteDeadline(time.Now().Add(listDeadline)); err == nil {
 		defer connection.SetWriteDeadline(time.Time{})
 	}
-	started := &startWatch{w: q.w}
-	out := bufio.NewWriterSize(started, 64<<10)
+	sent := &delivery{w: q.w}
+	out := bufio.NewWriterSize(sent, listBuffer)
 	separator := byte('[')
 	err := q.api.service.Members(q.r.Context(), q.caller, id, func(m model.MemberStatus) error {
 		text, err := json.Marshal(memberOf(m, q.api.service.Now()))
@@ -34,36 +37,43 @@ func (q *request) listMembers(id zt.NetworkID) error {
 		_, err = out.Write(text)
 		return err
 	})
+	if err == nil {
+		if separator == '[' {
+			out.WriteByte('[')
+		}
+		out.WriteByte(']')
+		err = out.Flush()
+	}
 	switch {
-	case err != nil && !started.yes:
+	case err == nil:
+	case !sent.started:
 		return err
-	case err != nil:
+	case sent.failed, q.r.Context().Err() != nil:
+		q.api.log.Debug("API answer was not taken", "request", q.id, "error", err)
+		panic(http.ErrAbortHandler)
+	default:
 		// Part of the list is on its way with status 200: only a broken
 		// connection tells the client that the rest is missing.
 		q.api.log.Error("member list broke off", "request", q.id, "network", id, "error", err)
 		panic(http.ErrAbortHandler)
 	}
-	if separator == '[' {
-		out.WriteByte('[')
-	}
-	out.WriteByte(']')
-	if err := out.Flush(); err != nil {
-		q.api.log.Debug("API answer was not taken", "request", q.id, "error", err)
-	}
 	return nil
 }
 
-// startWatch notes when the first bytes of an answer leave.
-type startWatch struct {
-	w   http.ResponseWriter
-	yes bool
+// delivery sends a list's bytes, and notes whether any left and whether the
+// client ceased to take them.
+type delivery struct {
+	w               http.ResponseWriter
+	started, failed bool
 }
 
-func (s *startWatch) Write(b []byte) (int, error) {
-	if !s.yes {
-		s.yes = true
-		s.w.Header().Set("Content-Type", "application/json")
-		s.w.WriteHeader(http.StatusOK)
+func (d *delivery) Write(b []byte) (int, error) {
+	if !d.started {
+		d.started = true
+		d.w.Header().Set("Content-Type", "application/json")
+		d.w.WriteHeader(http.StatusOK)
 	}
-	return s.w.Write(b)
+	n, err := d.w.Write(b)
+	d.failed = d.failed || err != nil
+	return n, err
 }

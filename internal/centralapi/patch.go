@@ -175,7 +175,7 @@ func readPrefix(path string, raw json.RawMessage) (netip.Prefix, error) {
 		return netip.Prefix{}, err
 	}
 	prefix, err := netip.ParsePrefix(strings.TrimSpace(text))
-	if err != nil {
+	if err != nil || prefix.Addr().Is4In6() {
 		return netip.Prefix{}, refuse(path, "%q is not an address with a prefix length, such as 10.0.0.0/24", clip(text))
 	}
 	return prefix, nil

@@ -99,6 +99,7 @@ var networkScenarios = []scenario{
 	{name: "range with one end", call: post(atNetwork, `{"config":{"ipAssignmentPools":[{"ipRangeStart":"10.0.0.9"}]}}`), status: 400, has: []string{`config.ipAssignmentPools[0].ipRangeEnd`}},
 	{name: "null range", call: post(atNetwork, `{"config":{"ipAssignmentPools":[null]}}`), status: 400, has: []string{`config.ipAssignmentPools[0]: want an object, not null`}},
 	{name: "route that is no prefix", call: post(atNetwork, `{"config":{"routes":[{"target":"10.0.0.0/24"},{"target":"10.0.0.1"}]}}`), status: 400, has: []string{`config.routes[1].target: `}},
+	{name: "route in two families", call: post(atNetwork, `{"config":{"routes":[{"target":"::ffff:10.0.0.0/120"}]}}`), status: 400, has: []string{`config.routes[0].target: `}},
 	{name: "route without a target", call: post(atNetwork, `{"config":{"routes":[{}]}}`), status: 400, has: []string{`config.routes[0].target: `}},
 	{name: "gateway that is no address", call: post(atNetwork, `{"config":{"routes":[{"target":"10.0.0.0/24","via":"x"}]}}`), status: 400, has: []string{`config.routes[0].via: `}},
 	{name: "gateway of the other family", call: post(atNetwork, `{"config":{"routes":[{"target":"10.0.0.0/24","via":"fd00::1"}]}}`), status: 400, has: []string{`config.routes[0].via: `}},

@@ -1,0 +1,237 @@
+package centralapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/orrery-net/orrery/internal/central"
+	"github.com/orrery-net/orrery/internal/model"
+	"github.com/orrery-net/orrery/internal/store"
+)
+
+// TestWritingBackWhatWasRead posts whole answers with one change, as many
+// scripts do.
+func TestWritingBackWhatWasRead(t *testing.T) {
+	w := newWorld(t)
+	id := w.newNetwork(`{"description":"d","config":{"name":"home","routes":[{"target":"10.9.0.0/24"},{"target":"10.8.0.0/24","via":"10.9.0.1"}],"dns":{"domain":"x.example","servers":["10.9.0.1"]},"tags":[{"id":2,"default":7},{"id":3}]},"ui":{"a":true}}`)
+	path := "/api/v1/network/" + id
+	before := w.must("GET", path, "")
+	position := w.lastEvent()
+	if after := w.must("POST", path, before); after != before {
+		t.Errorf("%s\nbecame\n%s", before, after)
+	}
+	renamed := strings.Replace(before, `"name":"home"`, `"name":"house"`, 1)
+	if after := w.must("POST", path, renamed); strings.Replace(after, `"lastModified":1700000000000`, `"lastModified":0`, 1) != renamed {
+		t.Errorf("%s\nbecame\n%s", renamed, after)
+	}
+
+	path += "/member/" + testNode
+	before = w.must("POST", path, `{"name":"n","config":{"authorized":true,"tags":[[3,false],[2,1]],"ipAssignments":["10.9.0.7"],"capabilities":[5]}}`)
+	if after := w.must("POST", path, strings.Replace(before, `"identity":""`, `"identity":"66a5132aaf"`, 1)); after != before {
+		t.Errorf("%s\nbecame\n%s", before, after)
+	}
+	if kinds := len(w.eventsAfter(position)); kinds != 2 {
+		t.Errorf("%d events", kinds)
+	}
+}
+
+// TestTwoAdministrators writes different fields of one member over and over
+// from two sides.
+func TestTwoAdministrators(t *testing.T) {
+	w := newWorld(t)
+	path := "/api/v1/network/" + w.newNetwork("{}") + "/member/" + testNode
+	bodies := []string{
+		`{"name":"one"}`, `{"description":"two"}`, `{"config":{"authorized":true}}`, `{"config":{"ipAssignments":["10.9.0.7"]}}`,
+		`{"config":{"tags":[[2,1]]}}`, `{"config":{"activeBridge":true}}`,
+	}
+	var administrators sync.WaitGroup
+	for _, body := range bodies {
+		administrators.Go(func() {
+			if r := w.do(call{method: "POST", path: path, body: body}); r.status != http.StatusOK {
+				t.Errorf("%s: %d %s", body, r.status, r.body)
+			}
+		})
+	}
+	administrators.Wait()
+	got := w.must("GET", path, "")
+	for _, text := range []string{`"name":"one"`, `"description":"two"`, `"authorized":true`, `"ipAssignments":["10.9.0.7"]`, `"tags":[[2,1]]`, `"activeBridge":true`, `"revision":6`} {
+		if !strings.Contains(got, text) {
+			t.Errorf("%s is lost: %s", text, got)
+		}
+	}
+}
+
+// TestOfAMemberThatIsThere takes a member through what the controller stores
+// and remembers about it.
+func TestOfAMemberThatIsThere(t *testing.T) {
+	w := newWorld(t)
+	id := w.newNetwork("{}")
+	path := "/api/v1/network/" + id + "/member/" + testNode
+	err := w.store.Update(context.Background(), func(tx *store.Tx) error {
+		m := model.NewMember(mustNetworkID(t, id), mustAddress(t, testNode), testStart)
+		m.Identity = testNode + ":0:00"
+		return tx.PutMember(m)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.presence.set(model.Seen{
+		Node: mustAddress(t, testNode), Time: testStart - 5, Endpoint: netip.MustParseAddrPort("203.0.113.7:9993"),
+		Version: model.Version{Major: 1, Minor: 14, Revision: 2, Protocol: 13},
+	}, true)
+	for _, c := range []struct {
+		change string
+		has    []string
+	}{
+		{`{}`, []string{`"online":true`, `"vMajor":-1,"vMinor":-1,"vRev":-1,"vProto":-1`, `"clientVersion":"-1.-1.-1","protocolVersion":-1`, `"lastSeen":1699999999995`, `"physicalAddress":"203.0.113.7"`}},
+		{`{"config":{"authorized":true}}`, []string{`"vMajor":1,"vMinor":14,"vRev":2,"vProto":13`, `"clientVersion":"1.14.2","protocolVersion":13,"supportsRulesEngine":true`, `"identity":"66a5132aaf:0:00"`}},
+		{`{"config":{"authorized":false}}`, []string{`"clientVersion":"1.14.2"`, `"authorized":false`}},
+	} {
+		w.must("POST", path, c.change)
+		single := w.must("GET", path, "")
+		listed := w.must("GET", "/api/v1/network/"+id+"/member", "")
+		if listed != "["+single+"]" {
+			t.Errorf("listed as\n%s\nsingly\n%s", listed, single)
+		}
+		for _, text := range c.has {
+			if !strings.Contains(single, text) {
+				t.Errorf("after %s there is no %s in %s", c.change, text, single)
+			}
+		}
+	}
+	if got := w.must("GET", "/api/v1/network/"+id, ""); !strings.Contains(got, `"onlineMemberCount":1`) {
+		t.Errorf("not counted: %s", got)
+	}
+	if got := w.must("GET", "/api/v1/network", ""); !strings.Contains(got, `"onlineMemberCount":0`) {
+		t.Errorf("counted in the list: %s", got)
+	}
+}
+
+// TestInternalCausesStayInside breaks the store and looks at what a client and
+// the log are told.
+func TestInternalCausesStayInside(t *testing.T) {
+	w := newWorld(t)
+	if err := w.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r := w.do(call{method: "GET", path: "/api/v1/network"})
+	var body errorBody
+	if err := json.Unmarshal([]byte(r.body), &body); err != nil {
+		t.Fatal(err)
+	}
+	if r.status != http.StatusInternalServerError || body.Type != "internal" || strings.Contains(r.body, "sql") || strings.Contains(r.body, "closed") {
+		t.Errorf("%d %s", r.status, r.body)
+	}
+	id := r.header.Get("X-Request-Id")
+	if !strings.Contains(body.Message, id) || !strings.Contains(w.log.String(), id) || !strings.Contains(w.log.String(), "level=ERROR") {
+		t.Errorf("request %s: message %q, log %s", id, body.Message, w.log)
+	}
+	if strings.Contains(w.log.String(), w.token) {
+		t.Error("the token is in the log")
+	}
+}
+
+func TestKindsHaveStatuses(t *testing.T) {
+	for kind, want := range map[central.Kind]int{
+		central.NotFound: 404, central.Unauthorized: 401, central.Forbidden: 403, central.Invalid: 400,
+		central.Conflict: 409, central.TooLarge: 413, central.RateLimited: 429, central.Internal: 500,
+	} {
+		status, body := classify(central.NewError(kind, "m"))
+		if status != want || body.Message != "m" || body.Type == "" || kind != central.Internal && body.Type == "internal" {
+			t.Errorf("%v: %d %+v", kind, status, body)
+		}
+	}
+	if status, body := classify(errors.New("secret")); status != 500 || strings.Contains(body.Message, "secret") {
+		t.Errorf("%d %+v", status, body)
+	}
+}
+
+// TestOverASocket asks as real clients do: HEAD, a form's content type, an
+// unannounced length.
+func TestOverASocket(t *testing.T) {
+	w := newWorld(t)
+	server := httptest.NewServer(w.handler)
+	defer server.Close()
+	id := w.newNetwork("{}")
+	for _, c := range []struct{ method, path, contentType, body, has string }{
+		{"HEAD", "/api/v1/network/" + id, "", "", ""},
+		{"POST", "/api/v1/network/" + id + "/member/" + testNode, "application/x-www-form-urlencoded", `{"config":{"authorized":true}}`, `"authorized":true`},
+		{"POST", "/api/v1/network/" + id, "", `{}`, id},
+		{"GET", "/api/v1/network/" + id + "/member", "", "", `"authorized":true`},
+	} {
+		request, err := http.NewRequest(c.method, server.URL+c.path, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.body != "" {
+			request.Body = io.NopCloser(strings.NewReader(c.body))
+		}
+		request.Header.Set("Authorization", "token "+w.token)
+		if c.contentType != "" {
+			request.Header.Set("Content-Type", c.contentType)
+		}
+		response, err := server.Client().Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(response.Body)
+		response.Body.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if response.StatusCode != http.StatusOK || !strings.Contains(string(text), c.has) {
+			t.Errorf("%s %s: %d %s", c.method, c.path, response.StatusCode, text)
+		}
+	}
+}
+
+// brokenWriter is a connection that ends after the first bytes.
+type brokenWriter struct {
+	sink
+	onWrite func() error
+}
+
+func (b *brokenWriter) Write(text []byte) (int, error) {
+	b.bytes += len(text)
+	return len(text), b.onWrite()
+}
+
+// TestAListThatBreaksOff must not look like a whole one to the client.
+func TestAListThatBreaksOff(t *testing.T) {
+	w := newWorld(t)
+	id := w.newNetwork("{}")
+	fill(t, w, mustNetworkID(t, id), 500)
+	whole := len(w.must("GET", "/api/v1/network/"+id+"/member", ""))
+	for name, onWrite := range map[string]func(cancel func()) error{
+		"the client is gone":     func(func()) error { return errors.New("broken pipe") },
+		"the request is at rest": func(cancel func()) error { cancel(); return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			request := httptest.NewRequestWithContext(ctx, "GET", "/api/v1/network/"+id+"/member", http.NoBody)
+			request.Header.Set("Authorization", "token "+w.token)
+			answer := &brokenWriter{sink: sink{header: http.Header{}}, onWrite: func() error { return onWrite(cancel) }}
+			defer func() {
+				if recovered := recover(); recovered != http.ErrAbortHandler {
+					t.Errorf("the connection is not broken: %v", recovered)
+				}
+				if answer.bytes == 0 || answer.bytes >= whole {
+					t.Errorf("%d of %d bytes were sent", answer.bytes, whole)
+				}
+				if strings.Contains(w.log.String(), "level=ERROR") {
+					t.Errorf("the log cries about a client that left: %s", w.log)
+				}
+			}()
+			w.handler.ServeHTTP(answer, request)
+		})
+	}
+}
