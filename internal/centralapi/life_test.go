@@ -211,8 +211,8 @@ func TestAListThatBreaksOff(t *testing.T) {
 	fill(t, w, mustNetworkID(t, id), 500)
 	whole := len(w.must("GET", "/api/v1/network/"+id+"/member", ""))
 	for name, onWrite := range map[string]func(cancel func()) error{
-		"the client is gone":     func(func()) error { return errors.New("broken pipe") },
-		"the request is at rest": func(cancel func()) error { cancel(); return nil },
+		"the client is gone":  func(func()) error { return errors.New("broken pipe") },
+		"the request is over": func(cancel func()) error { cancel(); return nil },
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(context.Background())

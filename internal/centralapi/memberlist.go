@@ -3,6 +3,7 @@ package centralapi
 import (
 	"bufio"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -44,20 +45,17 @@ func (q *request) listMembers(id zt.NetworkID) error {
 		out.WriteByte(']')
 		err = out.Flush()
 	}
-	switch {
-	case err == nil:
-	case !sent.started:
+	if err == nil || !sent.started {
 		return err
-	case sent.failed, q.r.Context().Err() != nil:
-		q.api.log.Debug("API answer was not taken", "request", q.id, "error", err)
-		panic(http.ErrAbortHandler)
-	default:
-		// Part of the list is on its way with status 200: only a broken
-		// connection tells the client that the rest is missing.
-		q.api.log.Error("member list broke off", "request", q.id, "network", id, "error", err)
-		panic(http.ErrAbortHandler)
 	}
-	return nil
+	level := slog.LevelError
+	if sent.failed || q.r.Context().Err() != nil { // the client left
+		level = slog.LevelDebug
+	}
+	q.api.log.Log(q.r.Context(), level, "member list broke off", "request", q.id, "network", id, "error", err)
+	// Part of the list is on its way with status 200: only a broken connection
+	// tells the client that the rest is missing.
+	panic(http.ErrAbortHandler)
 }
 
 // delivery sends a list's bytes, and notes whether any left and whether the

@@ -331,7 +331,9 @@ func (d *desk) revocations(all []sent) []*netconf.Revocation {
 // create makes a network with a route and a pool.
 func (d *desk) create(change ...func(*model.Network)) zt.NetworkID {
 	d.t.Helper()
-	return createNetwork(d.t, d.central, d.admin, change...)
+	id := createNetwork(d.t, d.central, d.admin, change...)
+	synctest.Wait() // for the controller to know of it
+	return id
 }
 
 func createNetwork(t testing.TB, c *central.Service, admin central.Caller, change ...func(*model.Network)) zt.NetworkID {

@@ -577,7 +577,7 @@ func TestRevocationIsForgottenAfterTheWindow(t *testing.T) {
 		if got := d.revocations(d.takeTo(a)); len(got) != 1 || got[0].Target != b.Address() {
 			t.Errorf("within the window the member got %v", got)
 		}
-		pass(11 * time.Minute) // long enough to be forgotten itself, and the revocation with it
+		pass((lowTrafficMax + 60_000) * time.Millisecond) // long enough to be forgotten itself, and the revocation with it
 		d.take()
 		d.ask(a, network)
 		if got := d.revocations(d.takeTo(a)); len(got) != 0 {

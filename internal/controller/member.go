@@ -147,8 +147,12 @@ func (m *member) idle(now int64, crowded bool) bool {
 		return false
 	}
 	quiet := now - max(m.lastRequest.Load(), m.touched)
-	if crowded && !admitted(m.record) {
+	switch in := admitted(m.record); {
+	case crowded && !in:
 		return quiet > model.OnlineWindow/10
+	case crowded || !in:
+		return quiet > idleAfter*m.window()
 	}
-	return quiet > idleAfter*m.window()
+	// Whether a node is in low-bandwidth mode shows in its next request.
+	return quiet > max(idleAfter*m.window(), lowTrafficMax)
 }

@@ -254,6 +254,10 @@ func TestMemoryHoldsTheMembersThatAreHeardOf(t *testing.T) {
 			t.Error("the stranger did not make room first")
 		}
 		pass(idleAfter*model.OnlineWindow*time.Millisecond + time.Minute)
+		if got := d.Stats().InMemory; got != 1 {
+			t.Errorf("%d in memory, want the member only", got)
+		}
+		pass(lowTrafficMax * time.Millisecond)
 		if got := d.Stats().InMemory; got != 0 {
 			t.Errorf("%d in memory long after the last request, want 0", got)
 		}
@@ -374,11 +378,11 @@ func TestMalformedRequestsAreCounted(t *testing.T) {
 		network := d.create()
 		a := ident(t, 1)
 		whole := netconf.Request{Network: network, Metadata: usual().metadata.Append(nil)}.Append(nil)
-		for cut := range 10 {
+		for cut := range 8 { // from there on it names the network
 			d.Receive(inbound(a, d.opts.Identity, whole[:cut]))
 		}
-		if got := d.Stats().Dropped["malformed"]; got == 0 {
-			t.Error("nothing was counted")
+		if got := d.Stats().Dropped["malformed"]; got != 8 {
+			t.Errorf("%d counted, want 8", got)
 		}
 		if got := d.take(); len(got) != 0 {
 			t.Errorf("answered with %v", got)
