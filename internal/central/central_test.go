@@ -96,7 +96,7 @@ func TestTheOwnerIsMadeOnce(t *testing.T) {
 	if len(h.token) != TokenLen {
 		t.Errorf("a token of %d characters", len(h.token))
 	}
-	same, made, err := h.EnsureOwner(ctx, h.token)
+	same, made, err := h.EnsureOwner(ctx, h.token+"\n")
 	if err != nil || made || same != h.token {
 		t.Fatalf("second start: made %v, %v", made, err)
 	}

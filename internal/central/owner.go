@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"strings"
 
 	"github.com/orrery-net/orrery/internal/model"
 	"github.com/orrery-net/orrery/internal/store"
@@ -26,6 +27,7 @@ const ownerTokenName = "owner"
 // whether token is a new one that the caller must keep; otherwise token is
 // existing.
 func (s *Service) EnsureOwner(ctx context.Context, existing string) (token string, made bool, err error) {
+	existing = strings.TrimSpace(existing) // an editor may have added a newline
 	err = s.update(ctx, "make the owner", func(tx *store.Tx) error {
 		id, err := tx.Meta(ownerKey)
 		if err != nil {

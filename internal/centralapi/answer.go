@@ -66,6 +66,8 @@ func (q *request) fail(err error) {
 	switch {
 	case q.r.Context().Err() != nil: // nobody is there anymore to read the answer
 		level = slog.LevelDebug
+	case status == http.StatusNotFound: // clients ask again and again until a member is there
+		level = slog.LevelDebug
 	case status >= http.StatusInternalServerError:
 		level = slog.LevelError
 		body.Message += "; the log says more about request " + q.id

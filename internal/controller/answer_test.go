@@ -339,7 +339,9 @@ func TestCertificatesAreReusedForAQuarterOfTheWindow(t *testing.T) {
 			func() {
 				d.updateMember(network, a, func(m *model.Member) { m.Addresses = []netip.Addr{netip.MustParseAddr("10.9.0.99")} })
 			},
-			func() { d.updateNetwork(network, func(n *model.Network) { n.Capabilities[0].Rules = netconf.DropAll() }) },
+			func() {
+				d.updateNetwork(network, func(n *model.Network) { n.Capabilities[0].Rules = netconf.DropAll() })
+			},
 			func() {
 				d.updateNetwork(network, func(n *model.Network) { n.Routes[0].Target = netip.MustParsePrefix("10.9.0.0/16") })
 			},

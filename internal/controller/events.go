@@ -59,6 +59,7 @@ func (c *Controller) react(ctx context.Context, e *model.Event) error {
 	if e.Network == 0 || e.Network.Controller() != c.address {
 		return nil
 	}
+	c.note(e)
 	if e.Kind == model.NetworkCreated {
 		c.mu.Lock()
 		if c.networks[e.Network] == nil {
@@ -82,6 +83,18 @@ func (c *Controller) react(ctx context.Context, e *model.Event) error {
 		return c.memberChanged(ctx, n, e)
 	}
 	return nil
+}
+
+// note writes what an operator wants to find in the log.
+func (c *Controller) note(e *model.Event) {
+	if e.Actor == model.ActorController {
+		return // what the controller does itself it logs itself
+	}
+	details := []any{"network", e.Network, "user", e.Actor.UserID, "from", e.Actor.From}
+	if e.Node != 0 {
+		details = append(details, "node", e.Node)
+	}
+	c.log.Info(string(e.Kind), details...)
 }
 
 // networkChanged takes over a network's new settings and tells its members.

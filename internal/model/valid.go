@@ -31,6 +31,8 @@ const (
 	MaxPools          = 128
 	MaxDNSServers     = 4
 	MaxDNSDomainLen   = 127 // bytes
+	MaxSSOTextLen     = 255 // bytes
+	MaxSSOAllowed     = 4096
 )
 
 // Validate checks everything that a writer could get wrong. It returns a
@@ -62,6 +64,9 @@ func (n *Network) Validate() error {
 		return err
 	}
 	if err := validDNS(n.DNS); err != nil {
+		return err
+	}
+	if err := validSSO(n.SSO); err != nil {
 		return err
 	}
 	return n.validRules()
@@ -112,6 +117,24 @@ func validDNS(d DNS) error {
 	for i, s := range d.Servers {
 		if !s.IsValid() {
 			return invalid(fmt.Sprintf("config.dns.servers[%d]", i), "not an IP address")
+		}
+	}
+	return nil
+}
+
+func validSSO(s SSO) error {
+	if err := validText("config.ssoConfig.mode", s.Mode, MaxSSOTextLen); err != nil {
+		return err
+	}
+	if err := validText("config.ssoConfig.clientId", s.ClientID, MaxSSOTextLen); err != nil {
+		return err
+	}
+	if len(s.AllowList) > MaxSSOAllowed {
+		return invalid("config.ssoConfig.allowList", "%d entries; at most %d are allowed", len(s.AllowList), MaxSSOAllowed)
+	}
+	for i, entry := range s.AllowList {
+		if err := validText(fmt.Sprintf("config.ssoConfig.allowList[%d]", i), entry, MaxSSOTextLen); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -21,12 +21,19 @@ func (s *Server) routes(api http.Handler) http.Handler {
 		&metrics{server: s},
 	)
 	mux := http.NewServeMux()
-	mux.Handle("/api/", api)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.HandleFunc("GET /{$}", s.welcome)
-	return mux
+	// The API comes before the mux, which answers some paths with redirects: the
+	// API never does.
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/api/") {
+			api.ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 }
 
 func (s *Server) welcome(w http.ResponseWriter, _ *http.Request) {

@@ -115,6 +115,9 @@ func TestOperatorPages(t *testing.T) {
 	if status, _ := s.get(t, "/nothing"); status != 404 {
 		t.Errorf("/nothing: %d", status)
 	}
+	if status, body := s.get(t, "/api//v1/network/../status"); status != 404 || !strings.HasPrefix(body, `{"type":`) {
+		t.Errorf("a crooked API path: %d %s", status, body)
+	}
 }
 
 // TestDocumentedMetrics holds docs/operations.md to what /metrics shows.
