@@ -152,7 +152,7 @@ func TestBookAgreesWithANaiveAllocator(t *testing.T) {
 			n.Pools = append(n.Pools, model.Pool{Start: place("start"), End: place("end")})
 		}
 		for range rapid.IntRange(1, 4).Draw(t, "routes") {
-			target := netip.PrefixFrom(place("target"), rapid.SampledFrom([]int{0, 1, 8, 16, 24, 26, 28, 30, 31, 32}).Draw(t, "bits"))
+			target := netip.PrefixFrom(place("target"), rapid.SampledFrom([]int{30, 28, 32, 26, 31, 29, 24, 8, 16, 0, 1}).Draw(t, "bits"))
 			if rapid.IntRange(0, 4).Draw(t, "masked") > 0 {
 				target = target.Masked()
 			}
@@ -202,6 +202,28 @@ func TestBookAgreesWithANaiveAllocator(t *testing.T) {
 	})
 	if given == 0 || exhausted == 0 {
 		t.Errorf("%d given, %d times exhausted: the test is blind", given, exhausted)
+	}
+}
+
+func TestBookTakesTheNearestRouteFirst(t *testing.T) {
+	n := &model.Network{
+		V4:    model.V4AssignMode{ZT: true},
+		Pools: []model.Pool{{Start: netip.MustParseAddr("10.0.0.1"), End: netip.MustParseAddr("10.0.0.250")}},
+		Routes: []model.Route{
+			{Target: netip.MustParsePrefix("10.0.0.200/30")},
+			{Target: netip.MustParsePrefix("10.0.0.100/32")},
+			{Target: netip.MustParsePrefix("10.0.0.101/32")},
+		},
+	}
+	book, held := newAddressBook(), map[zt.Address][]netip.Addr{}
+	for node := zt.Address(1); node <= 7; node++ {
+		want, ok := naive4(n, held, node)
+		got := book.propose(n, &model.Member{Node: node})
+		if !ok && len(got) != 0 || ok && (len(got) != 1 || got[0] != want) {
+			t.Errorf("proposed %v, want %v", got, want)
+		}
+		held[node] = got
+		book.set(node, got)
 	}
 }
 

@@ -9,9 +9,10 @@
 // (answer.go) and sends it. Changes made by others arrive as events (events.go)
 // and end in pushes (push.go), revocations (revoke.go) or both.
 //
-// Lock order: network.loadMu, then Controller.mu, then network.mu, then member.mu, then the locks of
-// small things (revocationLog, destinations, receipts, agenda, seenBuffer), of
-// which one at most is held. network.bookMu is taken alone.
+// Lock order: network.loadMu, then Controller.mu, then network.mu, then
+// member.mu, then the locks of small things (revocationLog, destinations,
+// receipts, agenda, seenBuffer), of which one at most is held. network.bookMu is
+// taken alone.
 package controller
 
 import (
@@ -69,7 +70,7 @@ type Controller struct {
 	log        *slog.Logger
 	now        func() time.Time
 	issue      *issueClock
-	position   int64 // the last event that what New read may include
+	position   int64 // of the last event before New read what there is
 	agenda     *agenda
 	maxMembers int
 	maxPending int

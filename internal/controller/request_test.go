@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/orrery-net/orrery/internal/model"
+	"github.com/orrery-net/orrery/internal/store"
 	"github.com/orrery-net/orrery/zt"
 	"github.com/orrery-net/orrery/zt/identity"
 	"github.com/orrery-net/orrery/zt/netconf"
@@ -346,26 +347,25 @@ func TestAnswerUnderWayDoesNotReviveADeletedNetwork(t *testing.T) {
 		d.letIn(a, network)
 		n := d.network(network)
 		m := n.find(a.Address())
-		n.bookMu.Lock() // the answer stops here, having read the network
 		m.mu.Lock()
 		m.record = m.record.Clone()
-		m.record.Addresses = nil
+		m.record.Addresses = nil // so that the answer needs the store
 		m.mu.Unlock()
 		pass(2 * time.Second)
-		d.take()
+		release, written := make(chan struct{}), make(chan error)
+		go func() {
+			written <- d.store.Update(t.Context(), func(*store.Tx) error { <-release; return nil })
+		}()
+		synctest.Wait()
 		d.ask(a, network)
-		for { // until the answer is under way: mutexes are no place where fake time waits
-			m.mu.Lock()
-			busy := m.busy
-			m.mu.Unlock()
-			if busy {
-				break
-			}
+		if got := d.take(); len(got) != 0 {
+			t.Fatalf("the answer did not wait: %v", got)
 		}
-		n.loadMu.Lock()
-		n.snapshot.Store(nil)
-		n.loadMu.Unlock()
-		n.bookMu.Unlock()
+		d.networkDeleted(n)
+		close(release)
+		if err := <-written; err != nil {
+			t.Fatal(err)
+		}
 		if got := d.configs(with(packet.VerbOK, d.takeTo(a))); len(got) != 0 {
 			t.Errorf("the node got %+v after the network was deleted", got[0])
 		}

@@ -226,4 +226,3 @@ func TestDNSIsZero(t *testing.T) {
 		t.Error("IsZero is wrong")
 	}
 }
-

@@ -164,6 +164,9 @@ func pour(ctx context.Context, s *server, hellos []packet.Packet, length time.Du
 // askOneByOne has some members ask in turn, each about once a second, and
 // returns how long the answers took, and how many did not come in time.
 func askOneByOne(ctx context.Context, all []membership, length time.Duration) (took []time.Duration, lost int, err error) {
+	if err := sleep(ctx, askEvery); err != nil { // they may have asked just now
+		return nil, 0, err
+	}
 	pause := askEvery / time.Duration(len(all))
 	tick := time.NewTicker(pause)
 	defer tick.Stop()

@@ -10,13 +10,11 @@ import (
 
 const joinWithin = 3 * time.Minute
 
-// join has all nodes come at once to a network that they are then let in on.
+// join has all nodes, which have just started, come to a network that they are
+// then let in on.
 func (b *bench) join(ctx context.Context) error {
 	network, err := b.server.createNetwork(ctx, 0, true)
 	if err != nil {
-		return err
-	}
-	if b.empty, err = b.server.settled(ctx); err != nil {
 		return err
 	}
 	b.home = join(b.swarm.nodes, network)

@@ -47,7 +47,7 @@ type bench struct {
 	swarm      *swarm
 	report     report
 
-	// empty is what the server took before the first member came.
+	// empty is what the server took before the first node came.
 	empty usage
 	// home are the memberships of the first network.
 	home []membership
@@ -71,6 +71,9 @@ func (b *bench) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.server.stop()) }()
+	if b.empty, err = b.server.settled(ctx); err != nil {
+		return err
+	}
 	if b.swarm, err = newSwarm(b.server, b.identities); err != nil {
 		return err
 	}

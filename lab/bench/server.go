@@ -212,7 +212,8 @@ type usage struct {
 	answered    float64 // configuration requests answered with a configuration
 	tooSoon     float64 // requests that the gate held back
 	overloaded  float64
-	validations float64
+	validations float64 // of identities, so far
+	waiting     float64 // identities that wait for that, and packets that wait for an identity
 }
 
 func (s *server) usage(ctx context.Context) (usage, error) {
@@ -221,7 +222,7 @@ func (s *server) usage(ctx context.Context) (usage, error) {
 		return usage{}, err
 	}
 	u := usage{at: time.Now()}
-	var cpu, goal float64
+	var cpu, goal, unvalidated, waiting float64
 	wanted := map[string]*float64{
 		"process_cpu_seconds_total":                            &cpu,
 		"process_resident_memory_bytes":                        &u.resident,
@@ -230,6 +231,8 @@ func (s *server) usage(ctx context.Context) (usage, error) {
 		`orrery_config_replies_total{kind="ok"}`:               &u.answered,
 		`orrery_config_dropped_total{reason="too_soon"}`:       &u.tooSoon,
 		`orrery_config_dropped_total{reason="overloaded"}`:     &u.overloaded,
+		`orrery_vl1_size{table="validation_queue"}`:            &unvalidated,
+		`orrery_vl1_size{table="waiting_packets"}`:             &waiting,
 		`orrery_vl1_events_total{event="identity_validation"}`: &u.validations,
 	}
 	found := 0
@@ -251,19 +254,28 @@ func (s *server) usage(ctx context.Context) (usage, error) {
 		return usage{}, fmt.Errorf("the server shows %d of %d metrics", found, len(wanted))
 	}
 	u.cpu, u.heap = time.Duration(cpu*float64(time.Second)), goal/2
+	u.waiting = unvalidated + waiting
 	return u, nil
 }
 
-// settled is usage after fresh garbage collections, two of them because pools
-// survive one. Asking for the metrics makes garbage enough.
+// settledCollections are enough for pools to let go of what nobody uses.
+const settledCollections = 3
+
+// settled is usage when nothing waits any more and after fresh garbage
+// collections. Asking for the metrics makes garbage enough.
 func (s *server) settled(ctx context.Context) (usage, error) {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 60*time.Second)
 	defer cancel()
-	first, err := s.usage(ctx)
-	for u := first; err == nil; u, err = s.usage(ctx) {
-		if u.collections >= first.collections+2 {
+	first := usage{waiting: 1}
+	for {
+		u, err := s.usage(ctx)
+		switch {
+		case err != nil:
+			return usage{}, fmt.Errorf("wait for a garbage collection: %w", err)
+		case first.waiting > 0:
+			first = u
+		case u.collections >= first.collections+settledCollections:
 			return u, nil
 		}
 	}
-	return usage{}, fmt.Errorf("wait for a garbage collection: %w", err)
 }
