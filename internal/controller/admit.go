@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/orrery-net/orrery/internal/model"
 	"github.com/orrery-net/orrery/internal/store"
@@ -47,6 +48,9 @@ func (c *Controller) admit(ctx context.Context, n *network, s *snapshot, m *memb
 		proposed, err := c.proposeAddresses(ctx, n, s, m.node, record)
 		if err != nil {
 			return err
+		}
+		if len(proposed) == 0 && nothingToStore(s, record, r) {
+			return c.accept(ctx, n, m, r, record, false)
 		}
 		next, isNew, taken, err := c.settle(ctx, n, m.node, r, proposed)
 		if errors.Is(err, store.ErrAddressTaken) {
@@ -123,6 +127,18 @@ func (c *Controller) proposeAddresses(ctx context.Context, n *network, s *snapsh
 	return proposed, err
 }
 
+// nothingToStore reports whether a request, or the lack of one for a push, leaves
+// a record as it is, addresses aside.
+func nothingToStore(s *snapshot, record *model.Member, r *request) bool {
+	switch {
+	case record == nil:
+		return r == nil
+	case s.record.Private:
+		return record.DeletedTime != 0 || r == nil || record.Identity != ""
+	}
+	return admitted(record) && record.Identity != ""
+}
+
 // lacksAddress reports whether the network would give the member an address if
 // one is free.
 func lacksAddress(n *model.Network, m *model.Member) bool {
@@ -130,7 +146,9 @@ func lacksAddress(n *model.Network, m *model.Member) bool {
 		return false
 	}
 	have4, have6 := routedFamilies(n, m.Addresses)
-	return n.V4.ZT && !have4 || n.V6.ZT && !have6
+	return slices.ContainsFunc(n.Pools, func(p model.Pool) bool {
+		return n.V4.ZT && !have4 && p.Start.Is4() || n.V6.ZT && !have6 && p.Start.Is6()
+	})
 }
 
 // settle stores what changes about a member. It returns the record as it then

@@ -23,7 +23,9 @@ func (c *Controller) finish(s *snapshot, j job) {
 	}
 	if j.request != nil {
 		m.metadata = j.request.metadata
-		c.noteSeen(n, m, j.request)
+		if m.record.DeletedTime == 0 { // otherwise it is on no list to be seen on
+			c.noteSeen(n, m, j.request)
+		}
 	}
 	switch {
 	case admitted(m.record):
