@@ -171,6 +171,7 @@ func (c *Controller) Run(ctx context.Context) error {
 	all.Go(func() { c.housekeep(ctx) })
 	all.Wait()
 	c.waiting.Wait()
+	c.noteAll()
 
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
 	defer cancel()

@@ -35,6 +35,7 @@ type member struct {
 	identity *identity.Identity // that made the last request
 	metadata netconf.Metadata   // of the last request
 	seen     model.Seen
+	noted    int64 // ms: the time of what was last noted for writing
 
 	lastIssued  int64 // ms: of the newest configuration; certificates up to it may be revoked
 	credentials *credentials

@@ -10,8 +10,13 @@ import (
 	"github.com/orrery-net/orrery/zt"
 )
 
-// seenEvery is how often what was seen is written, all of it together.
-const seenEvery = 5 * time.Second
+const (
+	// seenEvery is how often what was seen is written, all of it together.
+	seenEvery = 5 * time.Second
+	// seenAgain is how long, in ms, a member that changed in nothing but the time
+	// it was seen is not written again. Nodes ask every 60 s.
+	seenAgain = 30_000
+)
 
 type memberKey struct {
 	network zt.NetworkID
@@ -120,9 +125,10 @@ func (m *member) setSeen(at model.Seen) {
 	m.seen = at
 }
 
-// noteSeen records a request in memory and for the next write. Called with m.mu
-// held.
+// noteSeen records a request in memory, and for the next write if there is news
+// in it. Called with m.mu held.
 func (c *Controller) noteSeen(n *network, m *member, r *request) {
+	before := m.seen
 	m.setSeen(model.Seen{
 		Network:  n.id,
 		Node:     m.node,
@@ -132,9 +138,32 @@ func (c *Controller) noteSeen(n *network, m *member, r *request) {
 			Major: r.metadata.Major, Minor: r.metadata.Minor, Revision: r.metadata.Revision, Protocol: r.metadata.Protocol,
 		},
 	})
+	if m.seen.Time-m.noted >= seenAgain || m.seen.Endpoint != before.Endpoint || m.seen.Version != before.Version {
+		c.noteForWriting(n, m)
+	}
+}
+
+// noteForWriting has the next write include a member. Called with m.mu held.
+func (c *Controller) noteForWriting(n *network, m *member) {
+	m.noted = m.seen.Time
 	c.seen.mu.Lock()
 	c.seen.waiting[memberKey{n.id, m.node}] = m.seen
 	c.seen.mu.Unlock()
+}
+
+// noteAll has the next write include all that was not written, before a stop.
+func (c *Controller) noteAll() {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	for _, n := range c.networks {
+		for _, m := range n.all(func(m *member) bool { return m.lastRequest.Load() != 0 }) {
+			m.mu.Lock()
+			if m.seen.Time > m.noted {
+				c.noteForWriting(n, m)
+			}
+			m.mu.Unlock()
+		}
+	}
 }
 
 func (c *Controller) flushSeen(ctx context.Context) {

@@ -90,8 +90,13 @@ func TestSeenKeepsTheAddressOfDirectRequests(t *testing.T) {
 		}
 		pass(seenEvery)
 		row, err := d.store.SeenOf(t.Context(), network, a.Address())
+		if err != nil || row.Endpoint != want || seen.Time-row.Time >= seenAgain {
+			t.Errorf("stored %+v, %v; want %+v or a little older", row, err, seen)
+		}
+		d.restart()
+		row, err = d.store.SeenOf(t.Context(), network, a.Address())
 		if err != nil || row != seen {
-			t.Errorf("stored %+v, %v; want %+v", row, err, seen)
+			t.Errorf("a stop stored %+v, %v; want %+v", row, err, seen)
 		}
 	})
 }

@@ -80,7 +80,10 @@ func (c *Controller) receiveRequest(in *vl1.Inbound) {
 	if in.Hops == 0 {
 		r.endpoint = netip.AddrPortFrom(in.Remote.Addr().Unmap().WithZone(""), in.Remote.Port())
 	}
-	c.queue(hash, job{network: n, member: c.meet(n, node), request: r})
+	j := job{network: n, member: c.meet(n, node), request: r}
+	if !c.finishNow(j) {
+		c.queue(hash, j)
+	}
 }
 
 // meet returns the entry of a member that has just been heard of.
@@ -170,6 +173,20 @@ func (c *Controller) handle(ctx context.Context, j job) {
 			m.mu.Unlock()
 		}
 	})
+}
+
+// finishNow does a job at once if memory has all that is needed and nobody is at
+// work on the member: most requests need no worker.
+func (c *Controller) finishNow(j job) bool {
+	m := j.member
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := j.network.snapshot.Load()
+	if m.busy || s == nil || !m.ready(s, j) {
+		return false
+	}
+	c.finish(s, j)
+	return true
 }
 
 // ready reports whether a job can be finished without the store. Called with
