@@ -151,8 +151,8 @@ type Node struct {
 
 	mu          sync.Mutex
 	memberships map[zt.NetworkID]*Membership
-	// lastCredentials is when revocations were last taken, by sender: nodes drop
-	// what comes sooner than 1000 ms after (protocol 06 §8).
+	// lastCredentials is when revocations were last taken, by controller: nodes
+	// drop what comes sooner than 1000 ms after (protocol 06 §8).
 	lastCredentials map[zt.Address]time.Time
 }
 
@@ -239,6 +239,17 @@ func (n *Node) receiveError(in *vl1.Inbound) {
 	}
 }
 
+// controlledBy reports whether a is the controller of one of the networks; n.mu
+// is held.
+func (n *Node) controlledBy(a zt.Address) bool {
+	for network := range n.memberships {
+		if network.Controller() == a {
+			return true
+		}
+	}
+	return false
+}
+
 func (n *Node) receiveCredentials(in *vl1.Inbound) {
 	const limit = 1000 * time.Millisecond
 	now := n.host.config.Now()
@@ -247,11 +258,12 @@ func (n *Node) receiveCredentials(in *vl1.Inbound) {
 		n.lastCredentials = make(map[zt.Address]time.Time)
 	}
 	tooSoon := now.Sub(n.lastCredentials[in.Peer.Address()]) < limit
-	if !tooSoon {
+	known := n.controlledBy(in.Peer.Address())
+	if known && !tooSoon {
 		n.lastCredentials[in.Peer.Address()] = now
 	}
 	n.mu.Unlock()
-	if tooSoon {
+	if !known || tooSoon {
 		return
 	}
 	given, err := netconf.ParseCredentials(in.Payload)

@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"math/bits"
 
+	//lint:ignore SA1019 the protocol fixes the cipher
 	"golang.org/x/crypto/salsa20/salsa"
 )
 

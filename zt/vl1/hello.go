@@ -32,7 +32,9 @@ func (r *receiver) hello(p *peer, payload []byte, a *arrival) {
 		// It goes to the address as soon as that has proven itself.
 		e.count.worldsWithheld.Add(1)
 		update = nil
-		p.withhold(withheld{to: a.remote, helloID: a.id, helloTime: h.Time})
+		if a.hops == 0 {
+			p.withhold(withheld{to: a.remote, helloID: a.id, helloTime: h.Time})
+		}
 	}
 	r.answer = e.appendOKHello(r.answer[:0], p, a.id, h.Time, a.remote, update)
 	e.reply(p, a.route, packet.VerbOK, r.answer, p.cipher(), &a.budget, r.now)
@@ -86,7 +88,7 @@ func (e *Endpoint) sendHello(p *peer, r route, now int64) {
 	v := e.cfg.Version
 	h := packet.Hello{
 		Protocol: v.Protocol, Major: v.Major, Minor: v.Minor, Revision: v.Revision,
-		Time: now, Identity: p.local.id.Public(), Destination: r.remote,
+		Time: now, Identity: p.local.public, Destination: r.remote,
 	}
 	if w := e.topology.Load().planet; w != nil {
 		h.PlanetID, h.PlanetTime = w.ID, w.Timestamp
@@ -108,8 +110,11 @@ func helloSize(to netip.Addr) int {
 	if to.Is4() {
 		return packet.HeaderLen + 109
 	}
-	return packet.HeaderLen + 121
+	return packet.HeaderLen + helloMax
 }
+
+// helloMax is the size of the payload of a HELLO to an IPv6 endpoint.
+const helloMax = 121
 
 // sendEcho sends an empty ECHO to an endpoint, whether or not it is a path.
 func (e *Endpoint) sendEcho(p *peer, r route, now int64) {
@@ -117,27 +122,37 @@ func (e *Endpoint) sendEcho(p *peer, r route, now int64) {
 }
 
 // probe tests whether a peer is really at an endpoint: the answer makes it a
-// path. At most once per second, and within budget; nil is no limit.
+// path. At most once per second, and within budget.
 func (e *Endpoint) probe(p *peer, r route, budget *int, now int64) {
-	if !e.usable(p.addr, r.remote) {
-		return
+	if e.mayProbe(p, r.remote, 0, budget, now) {
+		e.test(p, r, now)
 	}
-	size := packet.HeaderLen
-	hello := p.protocol() < protocolEcho
-	if hello {
-		size = helloSize(r.remote.Addr())
+}
+
+// mayProbe reports whether an endpoint may be tested now, and takes the test and
+// extra bytes out of the budget.
+func (e *Endpoint) mayProbe(p *peer, remote netip.AddrPort, extra int, budget *int, now int64) bool {
+	if !e.usable(p.addr, remote) {
+		return false
 	}
-	if budget != nil && size > *budget {
+	size := packet.HeaderLen + extra
+	if p.protocol() < protocolEcho {
+		size = helloSize(remote.Addr()) + extra
+	}
+	if size > *budget {
 		e.drop(DropAmplify)
-		return
+		return false
 	}
-	if !p.mayProbe(r.remote, now) {
-		return
+	if !p.mayProbe(remote, now) {
+		return false
 	}
-	if budget != nil {
-		*budget -= size
-	}
-	if hello {
+	*budget -= size
+	return true
+}
+
+// test sends what a peer answers over the route it came.
+func (e *Endpoint) test(p *peer, r route, now int64) {
+	if p.protocol() < protocolEcho {
 		e.sendHello(p, r, now)
 	} else {
 		e.sendEcho(p, r, now)
@@ -158,10 +173,10 @@ func (e *Endpoint) pathFound(p *peer, r route, now int64) {
 
 // keepOpen sends what keeps a path open.
 func (e *Endpoint) keepOpen(p *peer, k keepalive, now int64) {
-	if k.hello || p.protocol() < protocolEcho {
+	if k.hello {
 		e.sendHello(p, k.route, now)
 	} else {
-		e.sendEcho(p, k.route, now)
+		e.test(p, k.route, now)
 	}
 }
 
@@ -171,9 +186,10 @@ const openerLen = 4
 // openerTTL gets an opener out of our NAT, but not to the other side's.
 const openerTTL = 2
 
-// try opens our NAT towards an endpoint and tests it (protocol 03 §4.6).
-func (e *Endpoint) try(p *peer, remote netip.AddrPort, now int64) {
-	if !e.usable(p.addr, remote) {
+// try opens our NAT towards an endpoint and tests it (protocol 03 §4.6), within
+// budget.
+func (e *Endpoint) try(p *peer, remote netip.AddrPort, budget *int, now int64) {
+	if !e.mayProbe(p, remote, openerLen, budget, now) {
 		return
 	}
 	buf := e.buffers.small()
@@ -183,7 +199,7 @@ func (e *Endpoint) try(p *peer, remote netip.AddrPort, now int64) {
 		o.ttl = openerTTL
 	}
 	e.enqueue(o)
-	e.probe(p, route{remote: remote}, nil, now)
+	e.test(p, o.route, now)
 }
 
 // rendezvous acts on a root's word where a peer may be reached.
@@ -202,14 +218,16 @@ func (r *receiver) rendezvous(p *peer, payload []byte) {
 		return
 	}
 	if other := e.peers.get(p.local, m.Peer); other != nil {
-		e.try(other, m.Endpoint, r.now)
+		budget := unlimited
+		e.try(other, m.Endpoint, &budget, r.now)
 	} else {
 		e.meetLater(p.local, m.Peer, m.Endpoint, r.now)
 	}
 }
 
-// pushDirectPaths acts on a peer's word where it may be reached.
-func (r *receiver) pushDirectPaths(p *peer, payload []byte) {
+// pushDirectPaths acts on a peer's word where it may be reached. Those who are
+// really there get one test, or no more than three times what the peer spent.
+func (r *receiver) pushDirectPaths(p *peer, payload []byte, a *arrival) {
 	e := r.e
 	if !p.trusted.Load() && !p.upstream.Load() && !e.cfg.AllowUntrustedPushPaths {
 		e.drop(DropUntrusted)
@@ -229,6 +247,7 @@ func (r *receiver) pushDirectPaths(p *peer, payload []byte) {
 		is4   bool
 	}
 	used := make(map[kind]int)
+	budget := max(amplification*a.size, openerLen+packet.HeaderLen+helloMax)
 	for _, d := range m.Paths {
 		ip := d.Endpoint.Addr()
 		k := kind{zt.Scope(ip), ip.Is4()}
@@ -236,7 +255,7 @@ func (r *receiver) pushDirectPaths(p *peer, payload []byte) {
 			continue
 		}
 		used[k]++
-		e.try(p, d.Endpoint, r.now)
+		e.try(p, d.Endpoint, &budget, r.now)
 	}
 }
 

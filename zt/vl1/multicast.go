@@ -20,6 +20,7 @@ type multicastTable struct {
 	mu           sync.Mutex // guards what follows
 	most         int
 	mostOf       int
+	foreign      int
 	groups       map[groupKey]*group
 	likes        map[likeKey]*like
 	perMember    map[zt.Address]int
@@ -42,6 +43,7 @@ type group struct{ members []*like }
 type like struct {
 	likeKey
 	index      int // in the group
+	foreign    bool
 	at         int64
 	prev, next *like
 }
@@ -60,23 +62,27 @@ func (t *multicastTable) size() int {
 }
 
 // like notes that a member wants a group. It returns false if the table or the
-// member's share of it is full.
-func (t *multicastTable) like(k likeKey, now int64) bool {
+// member's share of it is full. Foreign networks, those of other controllers,
+// get half of it: anybody may like anything there.
+func (t *multicastTable) like(k likeKey, foreign bool, now int64) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	x := t.likes[k]
 	if x != nil {
 		t.unlink(x)
 	} else {
-		if len(t.likes) >= t.most || t.perMember[k.member] >= t.mostOf {
+		if len(t.likes) >= t.most || t.perMember[k.member] >= t.mostOf || foreign && t.foreign >= t.most/2 {
 			return false
+		}
+		if foreign {
+			t.foreign++
 		}
 		g := t.groups[k.groupKey]
 		if g == nil {
 			g = &group{}
 			t.groups[k.groupKey] = g
 		}
-		x = &like{likeKey: k, index: len(g.members)}
+		x = &like{likeKey: k, index: len(g.members), foreign: foreign}
 		g.members = append(g.members, x)
 		t.likes[k] = x
 		t.perMember[k.member]++
@@ -118,6 +124,9 @@ func (t *multicastTable) expire(now int64, most int) {
 func (t *multicastTable) remove(x *like) {
 	t.unlink(x)
 	delete(t.likes, x.likeKey)
+	if x.foreign {
+		t.foreign--
+	}
 	g := t.groups[x.groupKey]
 	end := g.members[len(g.members)-1]
 	g.members[x.index], end.index = end, x.index
@@ -163,7 +172,7 @@ func (r *receiver) multicastLike(p *peer, payload []byte) {
 	e := r.e
 	for entry := range packet.MulticastLikes(payload) {
 		if !e.mayMulticast(p.local, entry.Network, p.addr) ||
-			!e.multicast.like(likeKey{groupKey{entry.Network, entry.Group}, p.addr}, r.now) {
+			!e.multicast.like(likeKey{groupKey{entry.Network, entry.Group}, p.addr}, e.locals[entry.Network.Controller()] == nil, r.now) {
 			e.drop(DropMulticast)
 		}
 	}
@@ -180,7 +189,8 @@ func (r *receiver) multicastGather(p *peer, payload []byte, a *arrival) {
 		e.drop(DropMulticast)
 		return
 	}
-	limit := int(min(m.Limit, maxGathered))
+	const fixed = packet.HeaderLen + 9 + zt.NetworkIDLen + zt.MulticastGroupLen + 4 + 2
+	limit := min(int(min(m.Limit, maxGathered)), max(0, (a.budget-fixed)/zt.AddressLen))
 	members, known := e.multicast.gather(nil, groupKey{m.Network, m.Group}, p.addr, min(2*limit, gatherAttempts), r.now)
 	members = slices.DeleteFunc(members, func(x zt.Address) bool { return !e.mayMulticast(p.local, m.Network, x) })
 	if len(members) > limit {

@@ -1,6 +1,7 @@
 package vl1
 
 import (
+	"errors"
 	"net/netip"
 	"slices"
 	"sync"
@@ -36,7 +37,8 @@ const (
 const (
 	pathAlive      = 19_000
 	pathExpired    = 243_000
-	pathQuiet      = 5_000 // silence after which another port of the same IP is looked at
+	pathProve      = 100_000 // age of its last proof after which a path that is heard is tested again
+	pathQuiet      = 5_000   // silence after which another port of the same IP is looked at
 	heartbeat      = 14_000
 	helloInterval  = 60_000
 	peerActive     = 500_000
@@ -63,12 +65,19 @@ type route struct {
 	local  netip.Addr
 }
 
-// path is a route over which the peer answered a request.
+// path is a route over which the peer answered a request, not long ago. Packets
+// that merely come from there prove nothing: sources can be forged, and packets
+// be replayed.
 type path struct {
 	route
 	lastReceive, lastSend, lastHello int64
+	proved                           int64 // when an answer came last
 	latency                          int64 // ms, or latencyUnknown
 	source                           *relaySource
+}
+
+func (x *path) expired(now int64) bool {
+	return now-x.lastReceive >= pathExpired || now-x.proved >= pathExpired
 }
 
 // expected is a request that may be answered.
@@ -98,13 +107,13 @@ type peer struct {
 	lastReceive atomic.Int64
 	lastActive  atomic.Int64 // last traffic that asks for keeping the path open
 	keyCache    atomic.Pointer[packet.Key]
+	keyless     atomic.Bool // its public key is of no use; packets must not make us try again
 	trusted     atomic.Bool
 	upstream    atomic.Bool
 
 	mu       sync.Mutex // guards what follows; nothing else is locked while it is held
 	paths    []path
-	expected []expected // ring once it is maxExpected long
-	next     int
+	expected []expected // at most maxExpected
 	probes   recent
 	echoes   recent
 	withheld *withheld
@@ -119,13 +128,19 @@ type peer struct {
 	inList     *peerList
 }
 
+var errKeyless = errors.New("no key can be agreed on with this identity")
+
 // key returns the session key, which is computed when it is first needed.
 func (p *peer) key() (*packet.Key, error) {
 	if k := p.keyCache.Load(); k != nil {
 		return k, nil
 	}
+	if p.keyless.Load() {
+		return nil, errKeyless
+	}
 	k48, err := p.local.id.Agree(p.id)
 	if err != nil {
+		p.keyless.Store(true)
 		return nil, err
 	}
 	k := packet.NewKey(k48)
@@ -172,7 +187,7 @@ func (p *peer) bestIndex(now int64, family int) int {
 	for i := range p.paths {
 		x := &p.paths[i]
 		age := now - x.lastReceive
-		if age >= pathExpired || family == 4 && !x.remote.Addr().Is4() || family == 6 && !x.remote.Addr().Is6() {
+		if x.expired(now) || family == 4 && !x.remote.Addr().Is4() || family == 6 && !x.remote.Addr().Is6() {
 			continue
 		}
 		quality := x.latency
@@ -189,22 +204,22 @@ func (p *peer) bestIndex(now int64, family int) int {
 	return best
 }
 
-// expect remembers a request by the packet id it has on the wire.
+// expect remembers a request by the packet id it has on the wire, in place of
+// the oldest one if that has expired or there are too many.
 func (p *peer) expect(x expected) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.expected) < maxExpected {
-		// A slot that has expired is as good as a new one and saves memory.
-		if n := len(p.expected); n > 0 && x.at-p.expected[p.next%n].at > expectFor {
-			p.expected[p.next%n] = x
-			p.next = (p.next + 1) % n
-			return
+	oldest := 0
+	for i := range p.expected {
+		if p.expected[i].at < p.expected[oldest].at {
+			oldest = i
 		}
-		p.expected = append(p.expected, x)
+	}
+	if n := len(p.expected); n == maxExpected || n > 0 && x.at-p.expected[oldest].at > expectFor {
+		p.expected[oldest] = x
 		return
 	}
-	p.expected[p.next%maxExpected] = x
-	p.next = (p.next + 1) % maxExpected
+	p.expected = append(p.expected, x)
 }
 
 // asked returns the request with this packet id, if it is recent.
@@ -219,22 +234,26 @@ func (p *peer) asked(id uint64, now int64) (expected, bool) {
 	return expected{}, false
 }
 
-// heard notes a direct packet and reports whether it came over a known path.
-// If not, confirm says whether the endpoint should be tested: no live path uses
-// its IP (protocol 03 §4.1). A HELLO from a new port of a known IP is looked at
-// sooner, since a node that restarted may be there.
-func (p *peer) heard(r route, now int64, hello bool) (known, confirm bool) {
+// heard notes a direct packet and reports whether the route that it came over
+// should be tested: it is no path, and no live path uses its IP (protocol 03
+// §4.1), or it is one whose last proof is old or used another address of ours. A
+// HELLO from a new port of a known IP is looked at sooner, since a node that
+// restarted may be there.
+func (p *peer) heard(r route, now int64, hello bool) (confirm bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	confirm = true
 	for i := range p.paths {
 		x := &p.paths[i]
+		if x.expired(now) {
+			continue
+		}
 		if x.remote == r.remote {
-			x.lastReceive, x.local = now, r.local
+			x.lastReceive = now
 			if x.source != nil {
 				x.source.heard.Store(now)
 			}
-			return true, false
+			return now-x.proved >= pathProve || x.local != r.local
 		}
 		if x.remote.Addr() == r.remote.Addr() {
 			quiet := int64(pathAlive)
@@ -246,7 +265,7 @@ func (p *peer) heard(r route, now int64, hello bool) (known, confirm bool) {
 			}
 		}
 	}
-	return false, confirm
+	return confirm
 }
 
 // mayProbe reports whether an endpoint may be tested now, and notes that it is.
@@ -299,7 +318,8 @@ func (r *recent) pass(remote netip.AddrPort, now, gap int64) bool {
 }
 
 // proved adds the path that an answer came over, or refreshes it. It returns
-// whether the path is new. latency is ms or latencyUnknown.
+// whether the path is new. latency is ms or latencyUnknown. source is nil unless
+// we relay for others.
 func (p *peer) proved(r route, now, latency int64, source *relaySource) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -307,7 +327,8 @@ func (p *peer) proved(r route, now, latency int64, source *relaySource) bool {
 	for i := range p.paths {
 		x := &p.paths[i]
 		if x.remote == r.remote {
-			x.lastReceive, x.local = now, r.local
+			fresh := !x.expired(now)
+			x.lastReceive, x.proved, x.local, x.source = now, now, r.local, source
 			switch {
 			case latency == latencyUnknown:
 			case x.latency == latencyUnknown:
@@ -315,7 +336,7 @@ func (p *peer) proved(r route, now, latency int64, source *relaySource) bool {
 			default:
 				x.latency = (x.latency + latency) / 2
 			}
-			return false
+			return !fresh
 		}
 		if x.remote.Addr() == r.remote.Addr() && now-x.lastReceive >= pathQuiet {
 			slot = i
@@ -333,7 +354,7 @@ func (p *peer) proved(r route, now, latency int64, source *relaySource) bool {
 			}
 		}
 	}
-	p.paths[slot] = path{route: r, lastReceive: now, lastSend: now, latency: latency, source: source}
+	p.paths[slot] = path{route: r, lastReceive: now, lastSend: now, proved: now, latency: latency, source: source}
 	return true
 }
 
@@ -342,7 +363,7 @@ func (p *peer) proven(ip netip.Addr, now int64) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i := range p.paths {
-		if p.paths[i].remote.Addr() == ip && now-p.paths[i].lastReceive < pathExpired {
+		if p.paths[i].remote.Addr() == ip && !p.paths[i].expired(now) {
 			return true
 		}
 	}
@@ -402,7 +423,7 @@ type keepalive struct {
 func (p *peer) due(list []keepalive, now, echoAfter int64) []keepalive {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.paths = slices.DeleteFunc(p.paths, func(x path) bool { return now-x.lastReceive >= pathExpired })
+	p.paths = slices.DeleteFunc(p.paths, func(x path) bool { return x.expired(now) })
 	for _, fam := range [2]int{4, 6} {
 		i := p.bestIndex(now, fam)
 		if i < 0 {

@@ -156,7 +156,9 @@ func (t *peerTable) evictFrom(keep *peer, trusted, insist bool) bool {
 		p := list.victim(keep, insist)
 		if p != nil {
 			list.remove(p)
-			delete(s.byKey, keyOf(p.local, p.addr))
+			if k := keyOf(p.local, p.addr); s.byKey[k] == p {
+				delete(s.byKey, k) // otherwise a root has taken its place
+			}
 			n.Add(-1)
 		}
 		s.mu.Unlock()

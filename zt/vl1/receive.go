@@ -3,7 +3,7 @@ package vl1
 import (
 	"errors"
 	"net"
-	"runtime"
+	"time"
 
 	"github.com/orrery-net/orrery/zt"
 	"github.com/orrery-net/orrery/zt/packet"
@@ -26,11 +26,14 @@ func (e *Endpoint) newReceiver() *receiver {
 // may be sent in return.
 type arrival struct {
 	route
-	size   int    // bytes of the datagrams it came in
+	size   int    // bytes of the datagram that it came in, or that completed it
 	hops   int    // 0: straight from its source
 	id     uint64 // on the wire
 	budget int    // bytes that may still be sent to where it came from
 }
+
+// maxFailures is how often in a row reading may fail: for about a minute.
+const maxFailures = 650
 
 // receive reads datagrams until the connection is closed.
 func (e *Endpoint) receive() error {
@@ -46,12 +49,12 @@ func (e *Endpoint) receive() error {
 			return nil
 		}
 		if err != nil {
-			// Such as an ICMP answer to something we sent. What never ends is
-			// an error of the connection.
-			if failures++; failures > 1000 {
+			// Such as an ICMP answer to something we sent, or a moment without
+			// memory. What never ends is an error of the connection.
+			if failures++; failures > maxFailures {
 				return err
 			}
-			runtime.Gosched()
+			time.Sleep(time.Duration(min(failures, 100)) * time.Millisecond)
 			continue
 		}
 		failures = 0
@@ -214,7 +217,7 @@ func (r *receiver) dispatch(p *peer, v packet.Verb, payload []byte, a *arrival) 
 	case packet.VerbRendezvous:
 		r.rendezvous(p, payload)
 	case packet.VerbPushDirectPaths:
-		r.pushDirectPaths(p, payload)
+		r.pushDirectPaths(p, payload, a)
 	case packet.VerbMulticastLike:
 		r.multicastLike(p, payload)
 	case packet.VerbMulticastGather:
@@ -243,8 +246,8 @@ func (r *receiver) handle(p *peer, a *arrival) {
 	r.e.cfg.Handler.Receive(&r.in)
 }
 
-// received notes a sign of life and, if it came straight over a way that is not
-// known yet, tests that way (protocol 03 §4.1).
+// received notes a sign of life and, if it came straight, tests the way that it
+// came if that is due (protocol 03 §4.1).
 func (r *receiver) received(p *peer, v packet.Verb, a *arrival) {
 	p.lastReceive.Store(r.now)
 	if wakesPath(v) {
@@ -253,8 +256,7 @@ func (r *receiver) received(p *peer, v packet.Verb, a *arrival) {
 	if a.hops != 0 {
 		return
 	}
-	known, confirm := p.heard(a.route, r.now, v == packet.VerbHello)
-	if !known && confirm {
+	if p.heard(a.route, r.now, v == packet.VerbHello) {
 		r.e.probe(p, a.route, &a.budget, r.now)
 	}
 }
@@ -266,7 +268,7 @@ func (r *receiver) echo(p *peer, payload []byte, a *arrival) {
 		return
 	}
 	r.answer = append(appendOK(r.answer[:0], packet.VerbEcho, a.id), payload...)
-	if len(r.answer) > packet.MaxLen-packet.HeaderLen {
+	if len(r.answer) > maxPayload {
 		r.e.drop(DropMalformed)
 		return
 	}
@@ -292,7 +294,11 @@ func (r *receiver) ok(p *peer, payload []byte, a *arrival) {
 		if x.verb == packet.VerbHello || x.verb == packet.VerbEcho {
 			latency = r.now - x.at
 		}
-		if p.proved(a.route, r.now, latency, e.relay.sourceOf(a.remote.Addr(), r.now)) {
+		var source *relaySource
+		if len(e.topology.Load().rootLocal) > 0 {
+			source = e.relay.sourceOf(a.remote.Addr(), r.now)
+		}
+		if p.proved(a.route, r.now, latency, source) {
 			e.pathFound(p, a.route, r.now)
 		}
 		a.budget = unlimited
@@ -341,7 +347,10 @@ func (r *receiver) whois(p *peer, payload []byte, a *arrival) {
 		payload = payload[zt.AddressLen:]
 		id := e.Known(addr)
 		if id == nil {
-			if !addr.IsReserved() && !p.upstream.Load() {
+			// The question may go on to a root, which has asked for nothing.
+			const question = packet.HeaderLen + zt.AddressLen
+			if !addr.IsReserved() && !p.upstream.Load() && a.budget >= question {
+				a.budget -= question
 				e.admit(stranger{local: p.local, addr: addr, arrival: arrival{route: a.route}})
 			}
 			continue

@@ -17,6 +17,7 @@ const maxHops = 3
 const (
 	introduceEvery = 30_000 // ms between two RENDEZVOUS for one pair of peers
 	maxPairs       = 1 << 16
+	maxSources     = 1 << 18 / shardCount // in one of the parts
 )
 
 // relayState is what a root keeps about the packets it relays.
@@ -30,14 +31,15 @@ type relayState struct {
 	turned       int64
 }
 
-// relaySources are IP addresses from which peers answered us. Only those may
-// use the relay, so that nobody can hide behind it.
+// relaySources are the networks, an IPv4 address or an IPv6 /64 each, from which
+// peers answered us. Only those may use the relay, so that nobody can hide
+// behind it.
 type relaySources struct {
-	mu   sync.RWMutex // guards byIP
-	byIP map[netip.Addr]*relaySource
+	mu    sync.RWMutex // guards byNet
+	byNet map[netip.Prefix]*relaySource
 }
 
-// relaySource is one IP address with its share of bandwidth, a token bucket.
+// relaySource is one such network with its share of bandwidth, a token bucket.
 type relaySource struct {
 	heard atomic.Int64
 
@@ -55,24 +57,35 @@ func (s *relayState) init(bytesPerSecond float64) {
 	s.bytesPerMS = bytesPerSecond / 1000
 	s.seed = maphash.MakeSeed()
 	for i := range s.sources {
-		s.sources[i].byIP = make(map[netip.Addr]*relaySource)
+		s.sources[i].byNet = make(map[netip.Prefix]*relaySource)
 	}
 	s.pairs, s.older = make(map[pair]int64), make(map[pair]int64)
 }
 
-func (s *relayState) shard(ip netip.Addr) *relaySources {
-	return &s.sources[maphash.Comparable(s.seed, ip)%shardCount]
+// network is what shares one source's bandwidth, and where it is kept. A host
+// has as many IPv6 addresses as it likes, but one /64.
+func (s *relayState) network(ip netip.Addr) (netip.Prefix, *relaySources) {
+	bits := 64
+	if ip.Is4() {
+		bits = 32
+	}
+	network, _ := ip.Prefix(bits)
+	return network, &s.sources[maphash.Comparable(s.seed, network)%shardCount]
 }
 
-// sourceOf returns the entry of an IP address from which a peer answered.
+// sourceOf returns the entry of an IP address from which a peer answered, nil if
+// there are too many.
 func (s *relayState) sourceOf(ip netip.Addr, now int64) *relaySource {
-	sh := s.shard(ip)
+	network, sh := s.network(ip)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	x := sh.byIP[ip]
+	x := sh.byNet[network]
 	if x == nil {
+		if len(sh.byNet) >= maxSources {
+			return nil
+		}
 		x = &relaySource{at: now, tokens: s.bytesPerMS * 1000}
-		sh.byIP[ip] = x
+		sh.byNet[network] = x
 	}
 	x.heard.Store(now)
 	return x
@@ -80,9 +93,9 @@ func (s *relayState) sourceOf(ip netip.Addr, now int64) *relaySource {
 
 // allow takes n bytes from the share of an IP address.
 func (s *relayState) allow(ip netip.Addr, n int, now int64) (known, ok bool) {
-	sh := s.shard(ip)
+	network, sh := s.network(ip)
 	sh.mu.RLock()
-	x := sh.byIP[ip]
+	x := sh.byNet[network]
 	sh.mu.RUnlock()
 	if x == nil || now-x.heard.Load() >= pathExpired {
 		return false, false
@@ -98,14 +111,14 @@ func (s *relayState) allow(ip netip.Addr, n int, now int64) (known, ok bool) {
 	return true, true
 }
 
-// sweep forgets the addresses of one shard from which nothing came for long.
+// sweep forgets the networks of one shard from which nothing came for long.
 func (s *relayState) sweep(shard int, now int64) {
 	sh := &s.sources[shard]
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	for ip, x := range sh.byIP {
+	for network, x := range sh.byNet {
 		if now-x.heard.Load() >= pathExpired {
-			delete(sh.byIP, ip)
+			delete(sh.byNet, network)
 		}
 	}
 }

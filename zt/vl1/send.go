@@ -22,6 +22,9 @@ var (
 	ErrTooLong = errors.New("payload too long for a packet")
 )
 
+// maxPayload is the size of the longest payload that can be sent, in bytes.
+const maxPayload = packet.MaxSendLen - packet.HeaderLen
+
 // buffer holds one datagram of at most packet.MTU bytes, or a short packet with
 // room for what is appended to it.
 type buffer [1536]byte
@@ -69,7 +72,7 @@ func (e *Endpoint) Send(local, to zt.Address, v packet.Verb, payload []byte) (pa
 		return 0, fmt.Errorf("sending %s from %s: %w", v, local, ErrNotLocal)
 	case to.IsReserved() || e.locals[to] != nil:
 		return 0, fmt.Errorf("sending %s to %s: %w", v, to, ErrDestination)
-	case len(payload) > packet.MaxLen-packet.HeaderLen:
+	case len(payload) > maxPayload:
 		return 0, fmt.Errorf("sending %s of %d bytes: %w", v, len(payload), ErrTooLong)
 	}
 	p := e.find(l, to)
@@ -93,7 +96,7 @@ func (e *Endpoint) SendError(local, to zt.Address, inRe packet.Verb, inReID uint
 func (e *Endpoint) sendAnswer(local, to zt.Address, v packet.Verb, head, rest []byte) error {
 	large := e.buffers.large()
 	defer e.buffers.larges.Put(large)
-	if len(head)+len(rest) > packet.MaxLen-packet.HeaderLen {
+	if len(head)+len(rest) > maxPayload {
 		return fmt.Errorf("answering with %d bytes: %w", len(rest), ErrTooLong)
 	}
 	payload := append(append(large[:0], head...), rest...)
@@ -222,31 +225,17 @@ func wakesPath(v packet.Verb) bool {
 	return false
 }
 
-// reply sends a packet to the very endpoint that a request came from, as one
-// datagram. in is the size of that request: an address that has not proven
-// itself gets no more than three times as much, counting all answers.
+// reply sends a packet to the very endpoint that a request came from, within
+// budget: an address that has not proven itself gets no more than three times as
+// much as came from it, counting all answers.
 func (e *Endpoint) reply(p *peer, r route, v packet.Verb, payload []byte, c packet.Cipher, budget *int, now int64) bool {
 	size := packet.HeaderLen + len(payload)
 	if size > *budget {
 		e.drop(DropAmplify)
 		return false
 	}
-	key, err := p.key()
-	if err != nil {
-		e.drop(DropIdentity)
-		return false
-	}
-	if size > len(buffer{}) {
-		e.sendOver(p, r, false, v, payload, c, 0, false, now)
-		*budget -= size
-		return true
-	}
-	buf := e.buffers.small()
-	pk := append(packet.New(buf[:0], p.addr, p.local.addr, v), payload...)
-	pk = e.finish(p, key, pk, v, r, false, c, 0, false, now)
 	*budget -= size
-	e.enqueue(outgoing{buf: buf, n: len(pk), route: r})
-	return true
+	return e.sendOver(p, r, false, v, payload, c, 0, false, now) != 0
 }
 
 // amplification is how many times more than it sent an unproven address gets.
@@ -256,9 +245,11 @@ const amplification = 3
 const unlimited = 1 << 20
 
 // budget is how many bytes may be sent to where a datagram of size bytes came
-// from.
+// from. What comes from the address of a root may have been relayed by it, or be
+// a forgery by anybody who knows the planet: there only trusted peers get more.
 func (e *Endpoint) budget(p *peer, r route, size int, now int64) int {
-	if p.proven(r.remote.Addr(), now) || e.topology.Load().provenUpstream(p.local, r.remote.Addr(), now) {
+	ip := r.remote.Addr()
+	if p.proven(ip, now) || p.trusted.Load() && e.topology.Load().provenUpstream(p.local, ip, now) {
 		return unlimited
 	}
 	return amplification * size

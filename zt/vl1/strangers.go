@@ -19,6 +19,7 @@ const (
 	greetQueue    = 1024
 	greetShare    = greetQueue / 2 // of one source network
 	validateQueue = 256
+	relayedShare  = validateQueue / 2 // of what comes from the addresses of roots
 	crowdBuckets  = 4096
 )
 
@@ -163,7 +164,7 @@ func (r *receiver) greetHello(p *peer, s stranger) {
 	}
 	// What an upstream relays comes from many sources.
 	relayed := s.hops > 0 && e.topology.Load().provenUpstream(s.local, s.remote.Addr(), r.now)
-	if !relayed && !e.crowd.mayLearn(s.bucket, &e.cfg, r) {
+	if relayed && len(e.validate) >= relayedShare || !relayed && !e.crowd.mayLearn(s.bucket, &e.cfg, r) {
 		e.drop(DropPaced)
 		return
 	}

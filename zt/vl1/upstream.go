@@ -145,7 +145,7 @@ func (t *topology) prohibited(a zt.Address, ip netip.Addr) bool {
 	if root == nil || len(root.Endpoints) == 0 {
 		return false
 	}
-	return !slices.ContainsFunc(root.Endpoints, func(ep netip.AddrPort) bool { return ep.Addr() == ip })
+	return !slices.ContainsFunc(root.Endpoints, func(ep netip.AddrPort) bool { return ep.Addr().Unmap() == ip })
 }
 
 // usable reports whether an endpoint may become a path to a node (protocol 03
@@ -207,8 +207,8 @@ func randomEndpoint(root *world.Root, fam int) (netip.AddrPort, bool) {
 	start := rand.IntN(len(root.Endpoints) + 1)
 	for i := range root.Endpoints {
 		ep := root.Endpoints[(start+i)%len(root.Endpoints)]
-		if family(ep.Addr()) == fam && ep.Port() != 0 {
-			return ep, true
+		if ip := ep.Addr().Unmap(); ip.IsValid() && family(ip) == fam && ep.Port() != 0 {
+			return netip.AddrPortFrom(ip, ep.Port()), true
 		}
 	}
 	return netip.AddrPort{}, false

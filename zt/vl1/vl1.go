@@ -62,7 +62,7 @@ type Config struct {
 	AllowMulticast func(zt.NetworkID, zt.Address) bool
 
 	Logger  *slog.Logger     // nil: nothing is logged
-	Now     func() time.Time // nil: time.Now
+	Now     func() time.Time // nil: time.Now. It must not be set back
 	Version Version          // the software version announced; Protocol is ignored
 
 	// AllowLoopback makes loopback addresses usable as endpoints, which real
@@ -72,13 +72,13 @@ type Config struct {
 	// Limits; 0 means the default that is given.
 	MaxPeers                int     // 262144 peers, besides upstreams
 	MaxStrangers            int     // 65536 of them never trusted
-	MaxMulticast            int     // 262144 (group, member) pairs
+	MaxMulticast            int     // 262144 (group, member) pairs, at most half of them of foreign networks
 	MaxMulticastPerMember   int     // 256 groups of one member
 	SendQueue               int     // 8192 datagrams
 	ValidationsPerSecond    float64 // 40 new identities validated, at most one core's worth
 	ValidationsPerSource    float64 // 10 of one IPv4 /24 or IPv6 /48, after a burst
 	ValidationBurst         int     // 64
-	RelayBytesPerSecond     float64 // 16 MiB for one source IP, and as much at once
+	RelayBytesPerSecond     float64 // 16 MiB from one IPv4 address or IPv6 /64, and as much at once
 	Receivers               int     // GOMAXPROCS goroutines that read
 	AllowUntrustedPushPaths bool    // act on PUSH_DIRECT_PATHS of any known peer, as reference nodes do
 }
@@ -172,9 +172,10 @@ type Endpoint struct {
 
 // local is one of our identities.
 type local struct {
-	index int
-	id    *identity.Identity
-	addr  zt.Address
+	index  int
+	id     *identity.Identity
+	public *identity.Identity // without the private key
+	addr   zt.Address
 }
 
 // assembly collects fragments; which one is used depends on the packet id.
@@ -218,12 +219,12 @@ func New(cfg Config) (*Endpoint, error) {
 		if e.locals[id.Address()] != nil {
 			return nil, fmt.Errorf("vl1: identity %s is given twice", id.Address())
 		}
-		l := &local{index: i, id: id, addr: id.Address()}
+		l := &local{index: i, id: id, public: id.Public(), addr: id.Address()}
 		e.locals[l.addr] = l
 		e.order = append(e.order, l)
 	}
 	e.peers.init(cfg.MaxPeers, cfg.MaxStrangers)
-	e.waiting.init()
+	e.waiting.init(&e.count.dropped[DropWaiting])
 	e.multicast.init(cfg.MaxMulticast, cfg.MaxMulticastPerMember)
 	e.relay.init(cfg.RelayBytesPerSecond)
 	e.crowd.seed = maphash.MakeSeed()
@@ -310,7 +311,7 @@ func (e *Endpoint) Trust(local, addr zt.Address) {
 // or it is our own; nil otherwise. Stored identities are not looked up.
 func (e *Endpoint) Known(addr zt.Address) *identity.Identity {
 	if l := e.locals[addr]; l != nil {
-		return l.id.Public()
+		return l.public
 	}
 	for _, l := range e.order {
 		if p := e.peers.get(l, addr); p != nil {

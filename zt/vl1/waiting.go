@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/time/rate"
 
@@ -19,31 +20,39 @@ const (
 	askEvery       = 500   // ms between two WHOIS for one address
 	waitingPerPeer = 32    // packets each way
 	waitingPackets = 4096  // packets in all
-	waitingDirect  = 1024  // addresses of unknown senders that came straight
+	waitingDirect  = 1024  // addresses that only anybody is interested in
 	waitingAll     = 4096  // addresses in all
-	asksPerSecond  = 50    // WHOIS for senders that came straight, who may be anybody
+	asksPerSecond  = 50    // WHOIS because of anybody
 	asksBurst      = 100
+	makeRoomTries  = 32 // entries looked at to find one that may be pushed out
 )
 
 // waitingTable holds packets of unknown senders, and packets to destinations
-// that are unknown or have no path.
+// that are unknown or have no path. Where there is no room, what is ours, which
+// is packets that we want to send to nodes that are no strangers, pushes out the
+// rest, and so does the new the old: an answer to WHOIS comes soon or not at all.
 type waitingTable struct {
 	mu      sync.Mutex // guards what follows
 	byKey   map[peerKey]*waiting
 	packets int
 	direct  int
 	asks    *rate.Limiter
+
+	pushedOut *atomic.Uint64 // counts packets
 }
 
 type waiting struct {
-	local  *local
-	addr   zt.Address
-	asked  int64          // when WHOIS was sent last
-	until  int64          // when it is no longer of interest
-	direct bool           // only a sender that came straight, and may be anybody, is interested
-	meet   netip.AddrPort // where a root says it may be reached
-	in     []waitingIn
-	out    []waitingOut
+	local    *local
+	addr     zt.Address
+	asked    int64          // when WHOIS was sent last
+	until    int64          // when it is no longer of interest
+	direct   bool           // only anybody is interested: a sender that came straight, or one who asks
+	ours     bool           // not to be pushed out
+	unstored bool           // Lookup does not have it, so a root may be asked
+	repeated bool           // WHOIS was sent again for the sake of packets that came in
+	meet     netip.AddrPort // where a root says it may be reached
+	in       []waitingIn
+	out      []waitingOut
 }
 
 type waitingIn struct {
@@ -59,7 +68,8 @@ type waitingOut struct {
 	at      int64
 }
 
-func (t *waitingTable) init() {
+func (t *waitingTable) init(pushedOut *atomic.Uint64) {
+	t.pushedOut = pushedOut
 	t.byKey = make(map[peerKey]*waiting)
 	t.asks = rate.NewLimiter(asksPerSecond, asksBurst)
 }
@@ -75,7 +85,7 @@ func (t *waitingTable) entry(l *local, addr zt.Address, now int64, direct bool) 
 	k := keyOf(l, addr)
 	w := t.byKey[k]
 	if w == nil {
-		if len(t.byKey) >= waitingAll || direct && t.direct >= waitingDirect {
+		if direct && t.direct >= waitingDirect || len(t.byKey) >= waitingAll && !t.makeRoom() {
 			return nil
 		}
 		w = &waiting{local: l, addr: addr, direct: direct}
@@ -92,6 +102,23 @@ func (t *waitingTable) entry(l *local, addr zt.Address, now int64, direct bool) 
 	return w
 }
 
+// makeRoom pushes out some entry that is not ours; t.mu is held. A map begins
+// at a random place each time it is walked.
+func (t *waitingTable) makeRoom() bool {
+	tries := makeRoomTries
+	for _, w := range t.byKey {
+		if !w.ours {
+			t.pushedOut.Add(uint64(len(w.in) + len(w.out)))
+			t.remove(w)
+			return true
+		}
+		if tries--; tries == 0 {
+			break
+		}
+	}
+	return false
+}
+
 // remove forgets an entry; t.mu is held.
 func (t *waitingTable) remove(w *waiting) {
 	delete(t.byKey, keyOf(w.local, w.addr))
@@ -106,12 +133,18 @@ func (e *Endpoint) keepIncoming(s stranger, now int64) {
 	t := &e.waiting
 	direct := !e.topology.Load().provenUpstream(s.local, s.remote.Addr(), now)
 	t.mu.Lock()
-	w := t.entry(s.local, s.packet.Source(), now, direct)
-	if w == nil || t.packets >= waitingPackets {
+	if t.packets >= waitingPackets && !t.makeRoom() {
 		t.mu.Unlock()
 		e.drop(DropWaiting)
 		return
 	}
+	w := t.entry(s.local, s.packet.Source(), now, direct)
+	if w == nil {
+		t.mu.Unlock()
+		e.drop(DropWaiting)
+		return
+	}
+	w.unstored = true
 	if len(w.in) >= waitingPerPeer {
 		w.in = slices.Delete(w.in, 0, 1)
 		t.packets--
@@ -138,13 +171,20 @@ func (e *Endpoint) sendLater(l *local, to zt.Address, v packet.Verb, payload []b
 // means that there was no room.
 func (e *Endpoint) keepOutgoing(l *local, to zt.Address, v packet.Verb, payload []byte, handler bool) uint64 {
 	t, now := &e.waiting, e.now()
+	p := e.peers.get(l, to)
+	stranger := p != nil && !p.trusted.Load() && !p.upstream.Load()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	w := t.entry(l, to, now, false)
-	if w == nil || t.packets >= waitingPackets {
+	if t.packets >= waitingPackets && !t.makeRoom() {
 		e.drop(DropWaiting)
 		return 0
 	}
+	w := t.entry(l, to, now, false)
+	if w == nil {
+		e.drop(DropWaiting)
+		return 0
+	}
+	w.ours = w.ours || !stranger
 	if len(w.out) >= waitingPerPeer {
 		w.out = slices.Delete(w.out, 0, 1)
 		t.packets--
@@ -156,12 +196,15 @@ func (e *Endpoint) keepOutgoing(l *local, to zt.Address, v packet.Verb, payload 
 	return o.id
 }
 
-// ask asks the best upstream for an identity on behalf of somebody who will ask
-// again.
+// ask asks the best upstream for an identity that is not stored, for the sake of
+// what waits for it, or of somebody who will ask again.
 func (e *Endpoint) ask(l *local, addr zt.Address, now int64) {
 	t := &e.waiting
 	t.mu.Lock()
-	w := t.entry(l, addr, now, false)
+	w := t.entry(l, addr, now, true)
+	if w != nil {
+		w.unstored = true
+	}
 	t.mu.Unlock()
 	if w != nil {
 		e.askWaiting(w, now)
@@ -172,11 +215,15 @@ func (e *Endpoint) ask(l *local, addr zt.Address, now int64) {
 func (e *Endpoint) askWaiting(w *waiting, now int64) {
 	t := &e.waiting
 	t.mu.Lock()
-	due := now-w.asked >= askEvery && (!w.direct || t.asks.AllowN(e.cfg.Now(), 1))
+	unstored := w.unstored
+	due := unstored && now-w.asked >= askEvery && (!w.direct || t.asks.AllowN(e.cfg.Now(), 1))
 	if due {
 		w.asked = now
 	}
 	t.mu.Unlock()
+	if !unstored { // there was no room in the queue of strangers
+		e.admit(stranger{local: w.local, addr: w.addr})
+	}
 	if !due {
 		return
 	}
@@ -225,10 +272,13 @@ func (r *receiver) okWhois(p *peer, rest []byte) {
 	}
 }
 
+// wants reports whether an identity was asked for, which is not done if it is
+// stored.
 func (t *waitingTable) wants(l *local, addr zt.Address) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.byKey[keyOf(l, addr)] != nil
+	w := t.byKey[keyOf(l, addr)]
+	return w != nil && w.asked != 0
 }
 
 // release processes and sends what waited for a peer. What has no path yet goes
@@ -252,7 +302,8 @@ func (e *Endpoint) release(p *peer) {
 	}
 	t.mu.Unlock()
 	if meet.IsValid() {
-		e.try(p, meet, now)
+		budget := unlimited
+		e.try(p, meet, &budget, now)
 	}
 	for _, x := range in {
 		select {
@@ -269,16 +320,21 @@ func (e *Endpoint) release(p *peer) {
 	}
 }
 
-// tendWaiting drops what waited too long and asks again for the rest.
+// tendWaiting drops what waited too long and asks again for the rest. For the
+// sake of packets that came in it does so once: they may be forgeries, and for
+// each no more than three times its size may go to a root.
 func (e *Endpoint) tendWaiting(now int64) {
 	t := &e.waiting
 	var due []*waiting
 	t.mu.Lock()
 	for _, w := range t.byKey {
 		t.expire(w, now, e)
-		if now >= w.until {
+		switch {
+		case now >= w.until:
 			t.remove(w)
-		} else if len(w.in)+len(w.out) > 0 && now-w.asked >= askEvery {
+		case now-w.asked < askEvery:
+		case len(w.out) > 0, len(w.in) > 0 && !w.repeated:
+			w.repeated = true
 			due = append(due, w)
 		}
 	}
