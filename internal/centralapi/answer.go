@@ -5,15 +5,23 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 
 	"github.com/orrery-net/orrery/internal/central"
 )
 
-// Failures of the request line. The first has no kind in internal/central.
 var (
-	errMethod = errors.New("this path does not have that method")
-	errPath   = central.NewError(central.NotFound, "there is nothing at this path")
+	errPath  = central.NewError(central.NotFound, "there is nothing at this path")
+	errFault = errors.New("a fault of this program")
 )
+
+// methodError says that a path has other methods than the one asked for, which
+// has no kind in internal/central.
+type methodError struct{ allowed []string }
+
+func (e *methodError) Error() string {
+	return "this path does not have that method; it has " + strings.Join(e.allowed, ", ")
+}
 
 // errorBody is Central's error object (api-behaviour §4).
 type errorBody struct {
@@ -32,7 +40,8 @@ func isUnauthorized(err error) bool {
 // classify turns an error into a status and what the user may see of it. It is
 // the only place that does.
 func classify(err error) (status int, body errorBody) {
-	if errors.Is(err, errMethod) {
+	var method *methodError
+	if errors.As(err, &method) {
 		return http.StatusMethodNotAllowed, errorBody{"methodNotAllowed", err.Error()}
 	}
 	var known *central.Error
@@ -74,6 +83,10 @@ func (q *request) fail(err error) {
 	}
 	q.api.log.Log(q.r.Context(), level, "API request failed",
 		"request", q.id, "method", q.r.Method, "path", q.r.URL.Path, "from", q.r.RemoteAddr, "status", status, "error", err)
+	var method *methodError
+	if errors.As(err, &method) {
+		q.w.Header().Set("Allow", strings.Join(method.allowed, ", "))
+	}
 	text, encodeErr := json.Marshal(body)
 	if encodeErr != nil {
 		text = []byte(`{"type":"internal","message":"internal error"}`)
@@ -93,6 +106,7 @@ func answer[T any](q *request, value T) error {
 }
 
 func (q *request) write(status int, body []byte) {
+	q.begun = true
 	q.w.Header().Set("Content-Type", "application/json")
 	q.w.WriteHeader(status)
 	if _, err := q.w.Write(body); err != nil {

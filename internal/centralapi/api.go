@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -40,6 +41,7 @@ type api struct {
 // ServeHTTP implements http.Handler.
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q := &request{api: a, w: w, r: r, id: newRequestID()}
+	defer q.recover()
 	header := w.Header()
 	header.Set("X-Request-Id", q.id)
 	header.Set("Access-Control-Allow-Origin", "*")
@@ -63,6 +65,24 @@ type request struct {
 	r      *http.Request
 	id     string
 	caller central.Caller
+	begun  bool // part of the answer is on its way
+}
+
+// recover answers for a fault of this program with status 500; net/http would
+// close the connection and say so to nobody.
+func (q *request) recover() {
+	fault := recover()
+	if fault == nil {
+		return
+	}
+	if fault != http.ErrAbortHandler {
+		q.api.log.Error("API request panicked", "request", q.id, "fault", fault, "stack", string(debug.Stack()))
+		if !q.begun {
+			q.fail(errFault)
+			return
+		}
+	}
+	panic(http.ErrAbortHandler)
 }
 
 // serve finds the operation, makes sure who asks, and carries it out.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -233,5 +234,38 @@ func TestAListThatBreaksOff(t *testing.T) {
 			}()
 			w.handler.ServeHTTP(answer, request)
 		})
+	}
+}
+
+// A fault in this program is an answer and a line in the log, not a connection
+// that closes silently.
+func TestFaultsAreAnswered(t *testing.T) {
+	w := newWorld(t)
+	logger := slog.New(slog.NewTextHandler(w.log, nil))
+	broken := New(Options{Logger: logger}) // there is no service to call
+	recorder := httptest.NewRecorder()
+	request := httptest.NewRequest("GET", "/api/v1/network", http.NoBody)
+	request.Header.Set("Authorization", "token "+w.token)
+	broken.ServeHTTP(recorder, request)
+	if recorder.Code != 500 || !strings.Contains(recorder.Body.String(), `"type":"internal"`) {
+		t.Errorf("answered %d %s", recorder.Code, recorder.Body)
+	}
+	id := recorder.Header().Get("X-Request-Id")
+	if !strings.Contains(w.log.String(), "level=ERROR") || !strings.Contains(w.log.String(), "request="+id) {
+		t.Errorf("the log does not say what happened: %s", w.log)
+	}
+}
+
+func TestRefusedMethodsNameTheAllowedOnes(t *testing.T) {
+	w := newWorld(t)
+	for path, want := range map[string]string{
+		"/api/v1/status":                        "OPTIONS, GET, HEAD",
+		"/api/v1/network":                       "OPTIONS, GET, HEAD, POST, PUT",
+		"/api/v1/network/" + w.newNetwork("{}"): "OPTIONS, GET, HEAD, POST, PUT, DELETE",
+	} {
+		r := w.do(call{method: http.MethodPatch, path: path})
+		if got := r.header.Get("Allow"); r.status != http.StatusMethodNotAllowed || got != want {
+			t.Errorf("PATCH %s: %d, Allow %q, want %q", path, r.status, got, want)
+		}
 	}
 }

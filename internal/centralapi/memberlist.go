@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
-	"time"
 
 	"github.com/orrery-net/orrery/internal/model"
 	"github.com/orrery-net/orrery/zt"
@@ -14,18 +13,10 @@ import (
 // listBuffer is how many bytes of a list are sent at once.
 const listBuffer = 64 << 10
 
-// listDeadline is the time that a client may take to read a list. A slow one
-// would otherwise keep a connection to the database busy.
-const listDeadline = 60 * time.Second
-
 // listMembers sends members one by one as they come from the store: a large
 // network's list is never in memory as a whole.
 func (q *request) listMembers(id zt.NetworkID) error {
-	connection := http.NewResponseController(q.w)
-	if err := connection.SetWriteDeadline(time.Now().Add(listDeadline)); err == nil {
-		defer connection.SetWriteDeadline(time.Time{})
-	}
-	sent := &delivery{w: q.w}
+	sent := &delivery{request: q}
 	out := bufio.NewWriterSize(sent, listBuffer)
 	separator := byte('[')
 	err := q.api.service.Members(q.r.Context(), q.caller, id, func(m model.MemberStatus) error {
@@ -45,7 +36,7 @@ func (q *request) listMembers(id zt.NetworkID) error {
 		out.WriteByte(']')
 		err = out.Flush()
 	}
-	if err == nil || !sent.started {
+	if err == nil || !q.begun {
 		return err
 	}
 	level := slog.LevelError
@@ -58,16 +49,16 @@ func (q *request) listMembers(id zt.NetworkID) error {
 	panic(http.ErrAbortHandler)
 }
 
-// delivery sends a list's bytes, and notes whether any left and whether the
-// client ceased to take them.
+// delivery sends a list's bytes, and notes whether the client ceased to take
+// them.
 type delivery struct {
-	w               http.ResponseWriter
-	started, failed bool
+	*request
+	failed bool
 }
 
 func (d *delivery) Write(b []byte) (int, error) {
-	if !d.started {
-		d.started = true
+	if !d.begun {
+		d.begun = true
 		d.w.Header().Set("Content-Type", "application/json")
 		d.w.WriteHeader(http.StatusOK)
 	}

@@ -38,9 +38,23 @@ func findRoute(method, path string) (route, error) {
 		found.operation = named.delete
 	}
 	if found.operation == nil {
-		return route{}, errMethod
+		return route{}, &methodError{named.methods()}
 	}
 	return found, nil
+}
+
+func (r resource) methods() []string {
+	all := []string{http.MethodOptions}
+	if r.get != nil {
+		all = append(all, http.MethodGet, http.MethodHead)
+	}
+	if r.post != nil {
+		all = append(all, http.MethodPost, http.MethodPut)
+	}
+	if r.delete != nil {
+		all = append(all, http.MethodDelete)
+	}
+	return all
 }
 
 func findResource(path string) (resource, error) {

@@ -32,6 +32,7 @@ const (
 func Main(args []string, out, errOut io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	root := &cobra.Command{
 		Use:           "orrery",
 		Short:         "A self-hosted ZeroTier Central",

@@ -29,14 +29,11 @@ const addressTries = 16
 // identity, authorizes it on a public network and gives it addresses, all in
 // one transaction (protocol 08 §1, 5–12). Called without locks.
 func (c *Controller) admit(ctx context.Context, n *network, s *snapshot, m *member, r *request) error {
-	m.mu.Lock()
-	err := c.loadMember(ctx, n, m)
-	record := m.record
-	m.mu.Unlock()
+	record, err := c.loadMember(ctx, n, m)
 	if err != nil {
 		return err
 	}
-	if err := c.checkIdentity(m, record, r); err != nil {
+	if err := checkIdentity(record, r); err != nil {
 		return err
 	}
 	if record == nil && r != nil && s.record.Private {
@@ -67,13 +64,15 @@ func (c *Controller) admit(ctx context.Context, n *network, s *snapshot, m *memb
 	return fmt.Errorf("%d proposed addresses were taken", addressTries)
 }
 
-func (c *Controller) checkIdentity(m *member, record *model.Member, r *request) error {
+// checkIdentity returns errOtherIdentity if a record is pinned to another
+// identity than the one that asks.
+func checkIdentity(record *model.Member, r *request) error {
 	if r == nil || record == nil || record.Identity == "" {
 		return nil
 	}
 	pinned, err := identity.ParseText(record.Identity)
 	if err != nil {
-		return fmt.Errorf("the stored identity of %s is damaged: %w", m.node, err)
+		return fmt.Errorf("the stored identity of %s is damaged: %w", record.Node, err)
 	}
 	if !pinned.Equal(r.identity) {
 		return errOtherIdentity
@@ -162,6 +161,9 @@ func (c *Controller) settle(ctx context.Context, n *network, node zt.Address, r 
 		before, err := tx.Member(n.id, node)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err
+		}
+		if err := checkIdentity(before, r); err != nil {
+			return err // memory did not know yet
 		}
 		var kind model.EventKind
 		next, kind = c.advance(net, before, node, r)

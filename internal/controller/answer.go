@@ -166,7 +166,7 @@ func (c *Controller) certificates(s *snapshot, m *member) *credentials {
 	}
 	addresses := assigned(s.record, m.record)
 	old := m.credentials
-	if old != nil && m.lastIssued-old.issued < s.window/4 && old.limits == limits && old.allowed == s.allowed &&
+	if old != nil && m.lastIssued-old.issued < reuseWindow && old.limits == limits && old.allowed == s.allowed &&
 		slices.Equal(old.addresses, addresses) &&
 		(old.record == m.record || slices.Equal(old.record.Tags, m.record.Tags) && slices.Equal(old.record.Capabilities, m.record.Capabilities)) {
 		return old

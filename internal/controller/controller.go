@@ -99,6 +99,8 @@ const (
 	workerQueue = 1024
 	// slowPlaces is how many requests may wait for the store at a time.
 	slowPlaces = 256
+	// lastWrites is the time that a stop gives to what is still to be written.
+	lastWrites = 2 * time.Second
 )
 
 // New loads what the controller must know from the start. Nothing runs before
@@ -137,7 +139,7 @@ func New(ctx context.Context, o Options) (*Controller, error) {
 	if c.issue, err = openIssueClock(ctx, o.Store, o.Now); err != nil {
 		return nil, err
 	}
-	if ahead := c.issue.Ahead(); ahead > 2*issueAhead {
+	if ahead := c.issue.Ahead(); ahead > clockBehind {
 		c.log.Warn("the clock is behind the certificates issued earlier; set the clock, or members that are offline may need minutes to be accepted again", "behind", ahead.Round(time.Second))
 	}
 	if c.position, err = o.Store.LastEvent(ctx); err != nil {
@@ -173,7 +175,7 @@ func (c *Controller) Run(ctx context.Context) error {
 	c.waiting.Wait()
 	c.noteAll()
 
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWrites)
 	defer cancel()
 	return errors.Join(c.writeSeen(last), c.issue.settle(last))
 }

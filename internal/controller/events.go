@@ -16,21 +16,30 @@ import (
 const (
 	eventPage  = 500
 	eventRetry = time.Second
+	// eventTries is how often acting on one event is tried while events can be
+	// read: one damaged record must not keep all later changes from taking effect.
+	eventTries = 10
 )
 
 // follow acts on every change that is stored after a position. What is already
 // in memory is only ever replaced by something newer, so an event that is seen
 // late or twice does no harm.
 func (c *Controller) follow(ctx context.Context, position int64) {
+	tries := 0 // of the event after position
 	for ctx.Err() == nil {
 		changed := c.store.Changed()
 		events, err := c.store.Events(ctx, position, eventPage)
 		if err == nil {
 			for i := range events {
 				if err = c.react(ctx, &events[i]); err != nil {
-					break
+					c.forget(&events[i])
+					if tries++; tries < eventTries {
+						break
+					}
+					c.log.Error("giving up on a change; restart Orrery to have it taken over", "change", events[i].Seq, "error", err)
+					err = nil
 				}
-				position = events[i].Seq
+				position, tries = events[i].Seq, 0
 			}
 		}
 		switch {
@@ -43,6 +52,20 @@ func (c *Controller) follow(ctx context.Context, position int64) {
 			case <-changed:
 			}
 		}
+	}
+}
+
+// forget lets go of what memory has of a member that changed in a way that could
+// not be read: nobody is let in on what was true before.
+func (c *Controller) forget(e *model.Event) {
+	n := c.network(e.Network)
+	if n == nil || e.Node == 0 {
+		return
+	}
+	if m := n.find(e.Node); m != nil {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.record, m.loaded, m.credentials = nil, false, nil
 	}
 }
 

@@ -18,6 +18,9 @@ const (
 	// issueRenewal how often it is moved.
 	issueAhead   = 60 * time.Second
 	issueRenewal = 20 * time.Second
+	// clockBehind is how far behind the kept time the clock must be at a start to
+	// be called wrong: a crash leaves the kept time ahead of it.
+	clockBehind = 2 * issueAhead
 )
 
 // issueClock gives the times that configurations and certificates carry. It

@@ -83,23 +83,35 @@ func (n *network) all(keep func(*member) bool) []*member {
 	return some
 }
 
-// loadMember reads the record unless that was done. Called with m.mu held.
-func (c *Controller) loadMember(ctx context.Context, n *network, m *member) error {
-	if m.loaded {
-		return nil
+// loadMember returns the record, reading it unless that was done; nil if there
+// is none. Called without m.mu, for which others do not wait as long as for the
+// store.
+func (c *Controller) loadMember(ctx context.Context, n *network, m *member) (*model.Member, error) {
+	m.mu.Lock()
+	record, loaded := m.record, m.loaded
+	m.mu.Unlock()
+	if loaded {
+		return record, nil
 	}
 	record, err := c.store.Member(ctx, n.id, m.node)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return fmt.Errorf("read member %s of %s: %w", m.node, n.id, err)
+		return nil, fmt.Errorf("read member %s of %s: %w", m.node, n.id, err)
 	}
-	m.record, m.loaded = record, true
-	return nil
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.loaded { // otherwise an event has brought what is at least as new
+		m.record, m.loaded = record, true
+	}
+	return m.record, nil
 }
 
 // replace takes over a newer record. Called with m.mu held.
 func (m *member) replace(record *model.Member) {
 	if m.record == nil || record == nil || record.Revision >= m.record.Revision {
 		m.record, m.loaded = record, true
+	}
+	if m.record != nil && m.record.DeletedTime != 0 {
+		m.lastRequest.Store(0) // it is on no list to be online on
 	}
 }
 
@@ -111,7 +123,7 @@ func admitted(record *model.Member) bool {
 // sweep forgets members of whom nothing was heard for long, and revocations and
 // destinations that no longer matter.
 func (c *Controller) sweep() {
-	now := c.now().UnixMilli()
+	now, issued := c.now().UnixMilli(), c.issue.Now()
 	crowded := int(c.entered.Load()) > c.maxMembers
 	c.mu.RLock()
 	all := make([]*network, 0, len(c.networks))
@@ -128,7 +140,7 @@ func (c *Controller) sweep() {
 			}
 		}
 		n.mu.Unlock()
-		n.revocations.sweep(now)
+		n.revocations.sweep(issued)
 	}
 	c.destinations.sweep(c.now())
 }

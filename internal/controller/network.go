@@ -58,6 +58,9 @@ type capabilitySet struct {
 // differ, in ms (protocol 08 §2).
 const credentialWindow = 30 * 60 * 1000
 
+// reuseWindow is for how long a member's certificates are used again, in ms.
+const reuseWindow = credentialWindow / 4
+
 func (c *Controller) newNetwork(id zt.NetworkID) *network {
 	return &network{id: id, pending: pendingUnknown, members: make(map[zt.Address]*member)}
 }
@@ -92,13 +95,13 @@ func (c *Controller) load(ctx context.Context, n *network) (*snapshot, error) {
 // out within the credential window. Called with n.loadMu held.
 func (c *Controller) recall(ctx context.Context, n *network, s *snapshot) error {
 	now := c.now().UnixMilli()
-	out, err := c.store.DeauthorizedSince(ctx, now-s.window)
+	out, err := c.store.DeauthorizedSince(ctx, now-revocationLife-c.clockDoubt())
 	if err != nil {
 		return fmt.Errorf("list members put out lately: %w", err)
 	}
 	for _, m := range out {
 		if m.Network == n.id && !m.Authorized {
-			c.addRevocation(n, m.Node, c.issue.Threshold(), s.window)
+			c.addRevocation(n, m.Node, c.issue.Threshold())
 		}
 	}
 	seen, err := c.store.Seen(ctx, n.id)
@@ -110,21 +113,32 @@ func (c *Controller) recall(ctx context.Context, n *network, s *snapshot) error 
 			continue
 		}
 		m := c.meet(n, at.Node)
+		if _, err := c.loadMember(ctx, n, m); err != nil {
+			return err
+		}
 		m.mu.Lock()
-		err := c.loadMember(ctx, n, m)
-		if err == nil && m.record != nil && m.record.Identity != "" {
+		if m.record != nil && m.record.Identity != "" {
 			if id, err := identity.ParseText(m.record.Identity); err == nil {
 				m.identity = id
 				c.node.Contact(c.address, id, at.Endpoint)
 			}
 		}
-		m.setSeen(at)
-		m.mu.Unlock()
-		if err != nil {
-			return err
+		if m.record != nil && m.record.DeletedTime == 0 {
+			m.setSeen(at)
 		}
+		m.mu.Unlock()
 	}
 	return nil
+}
+
+// clockDoubt is by how much the recorded times of deauthorizations may be too
+// early, in ms: a day if the clock was set back, because certificates then stay
+// in force for longer than the clock shows.
+func (c *Controller) clockDoubt() int64 {
+	if c.issue.Ahead() > clockBehind {
+		return 24 * 60 * 60 * 1000
+	}
+	return 0
 }
 
 // readSnapshot reads a network from the store; previous is the snapshot that

@@ -112,12 +112,22 @@ const (
 	lowTrafficMax = 64*60_000 + 60_000
 )
 
-// setSeen notes a request. The mode of a node shows in the interval between two
-// requests only. Called with m.mu held.
+// The interval between the requests of a node that runs on: 60 s, looked at
+// every 5 s (protocol 08 §8), with room for the way.
+const (
+	rhythmMin = 55_000
+	rhythmMax = 75_000
+)
+
+// setSeen notes a request. The mode of a node, and whether it may have been
+// started again, show in the interval between two requests only. Called with
+// m.mu held.
 func (m *member) setSeen(at model.Seen) {
-	if previous := m.lastRequest.Swap(at.Time); previous != 0 {
-		interval := at.Time - previous
-		m.lowTraffic.Store(interval >= lowTrafficMin && interval <= lowTrafficMax)
+	interval := at.Time - m.lastRequest.Swap(at.Time)
+	m.lowTraffic.Store(interval >= lowTrafficMin && interval <= lowTrafficMax)
+	if interval < rhythmMin || interval > rhythmMax {
+		// The node may have been started again, and knows no revocation then.
+		m.revokedUpTo = 0
 	}
 	if !at.Endpoint.IsValid() {
 		at.Endpoint = m.seen.Endpoint

@@ -219,3 +219,26 @@ func TestPresenceIsRecalled(t *testing.T) {
 		}
 	})
 }
+
+func TestDeletedMemberIsNotOnline(t *testing.T) {
+	fake(t, func(t *testing.T) {
+		d := newDesk(t)
+		network := d.create()
+		a := ident(t, 1)
+		d.letIn(a, network)
+		pass(10 * time.Second)
+		if err := d.central.DeleteMember(t.Context(), d.admin, network, a.Address()); err != nil {
+			t.Fatal(err)
+		}
+		for _, restarted := range []bool{false, true} {
+			if restarted {
+				d.restart()
+				d.refusal(ident(t, 2), network) // loads the network
+			}
+			synctest.Wait()
+			if d.Online(network, a.Address()) {
+				t.Errorf("restarted %v: a deleted member is online", restarted)
+			}
+		}
+	})
+}

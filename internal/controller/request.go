@@ -95,11 +95,14 @@ func (c *Controller) meet(n *network, node zt.Address) *member {
 	return m
 }
 
-// leave takes back what meet did for a node that gets no record.
+// leave takes back what meet did for a node that gets no record. One that a user
+// added meanwhile stays: what happens to it must find it.
 func (c *Controller) leave(n *network, m *member) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.members[m.node] == m {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.record == nil && n.members[m.node] == m {
 		delete(n.members, m.node)
 		c.entered.Add(-1)
 	}

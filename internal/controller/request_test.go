@@ -167,6 +167,43 @@ func TestNodeThatIsRefusedWhileItHoldsAConfigurationIsPutOut(t *testing.T) {
 	})
 }
 
+// What memory knows can be older than the store: only the transaction that
+// stores a member can tell whose it is.
+func TestIdentityIsJudgedInTheTransaction(t *testing.T) {
+	fake(t, func(t *testing.T) {
+		d := newDesk(t)
+		network := d.create()
+		a := ident(t, 1)
+		d.updateMember(network, a, authorize)
+		d.answer(a, network)
+		m := d.network(network).find(a.Address())
+		m.mu.Lock()
+		m.record = m.record.Clone()
+		m.record.Identity, m.identity = "", nil // as it was before the node asked
+		m.mu.Unlock()
+		if code := d.refusal(twin(t, a), network); code != packet.ErrorNetworkAccessDenied {
+			t.Errorf("answered with %v", code)
+		}
+	})
+}
+
+// A node that is refused for want of room may be added by a user meanwhile.
+func TestMemberThatIsAddedWhileItIsRefusedStays(t *testing.T) {
+	fake(t, func(t *testing.T) {
+		d := newDesk(t)
+		network := d.create()
+		a := ident(t, 1)
+		n := d.network(network)
+		m := d.meet(n, a.Address())
+		d.updateMember(network, a, authorize)
+		synctest.Wait()
+		d.leave(n, m)
+		if n.find(a.Address()) != m {
+			t.Error("the member was let go of: it stays authorized where no event finds it")
+		}
+	})
+}
+
 func TestNetworkListsABoundedNumberOfStrangers(t *testing.T) {
 	fake(t, func(t *testing.T) {
 		d := newDesk(t, func(o *Options) { o.MaxPending = 3 })

@@ -22,6 +22,10 @@ const (
 	// revokeRepeats is how often a revocation is sent to a node, since nothing
 	// confirms it.
 	revokeRepeats = 2
+	// revocationLife is how long a revocation matters, in ms of times of issue: a
+	// member judges by its own certificate, which may be reuseWindow old when the
+	// member gets it and stays in force until the next one.
+	revocationLife = credentialWindow + reuseWindow + model.OnlineWindow
 )
 
 // revoked is a revocation of one member's certificates, signed once.
@@ -29,7 +33,7 @@ type revoked struct {
 	number     uint64 // ascending per network
 	target     zt.Address
 	revocation *netconf.Revocation
-	until      int64 // ms: by then certificates from before have run out
+	until      int64 // ms, in times of issue: from then on nobody accepts what it voids
 }
 
 // revocationLog holds a network's revocations while they matter. Its lock is
@@ -43,7 +47,7 @@ type revocationLog struct {
 
 // addRevocation voids all certificates that a member was issued so far. The
 // caller makes sure that the member gets no new ones at or below the threshold.
-func (c *Controller) addRevocation(n *network, target zt.Address, threshold, window int64) {
+func (c *Controller) addRevocation(n *network, target zt.Address, threshold int64) {
 	r := &netconf.Revocation{
 		ID:        rand.Uint32(),
 		Network:   n.id,
@@ -58,7 +62,7 @@ func (c *Controller) addRevocation(n *network, target zt.Address, threshold, win
 	defer l.mu.Unlock()
 	l.all = slices.DeleteFunc(l.all, func(old revoked) bool { return old.target == target })
 	number := l.newest.Load() + 1
-	l.all = append(l.all, revoked{number: number, target: target, revocation: r, until: c.now().UnixMilli() + window})
+	l.all = append(l.all, revoked{number: number, target: target, revocation: r, until: threshold + revocationLife})
 	l.newest.Store(number)
 }
 
@@ -69,11 +73,12 @@ func (l *revocationLog) drop(target zt.Address) {
 	l.all = slices.DeleteFunc(l.all, func(r revoked) bool { return r.target == target })
 }
 
-// sweep forgets revocations of certificates that have run out.
-func (l *revocationLog) sweep(now int64) {
+// sweep forgets revocations of certificates that have run out. issued is a time
+// of issue, which a clock that was set back does not change.
+func (l *revocationLog) sweep(issued int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.all = slices.DeleteFunc(l.all, func(r revoked) bool { return r.until < now })
+	l.all = slices.DeleteFunc(l.all, func(r revoked) bool { return r.until < issued })
 }
 
 // after returns the revocations above a number that do not concern the node
@@ -150,7 +155,10 @@ func (c *Controller) sendRevocations(node zt.Address, some []*netconf.Revocation
 		c.destinations.all[node] = one
 	}
 	for _, r := range some {
-		one.queue = append(one.queue, queuedRevocation{r, revokeRepeats})
+		waits := func(q queuedRevocation) bool { return q.Revocation == r }
+		if !slices.ContainsFunc(one.queue, waits) {
+			one.queue = append(one.queue, queuedRevocation{r, revokeRepeats})
+		}
 	}
 	wait := time.Duration(-1)
 	if !one.scheduled {
@@ -210,7 +218,7 @@ func (c *Controller) revoke(n *network, m *member, record *model.Member, code pa
 	}
 	m.mu.Unlock()
 
-	c.addRevocation(n, m.node, threshold, credentialWindow)
+	c.addRevocation(n, m.node, threshold)
 	now := c.now().UnixMilli()
 	for _, other := range n.all(func(o *member) bool { return o != m && o.online(now) }) {
 		other.mu.Lock()

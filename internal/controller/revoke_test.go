@@ -134,6 +134,92 @@ func TestRevocationIsForgottenAfterTheWindow(t *testing.T) {
 	})
 }
 
+// Nodes keep revocations in memory only: one that was started again, which shows
+// in a request out of turn, would let the other in until its certificate ends.
+func TestNodeThatIsStartedAgainGetsTheRevocationsAgain(t *testing.T) {
+	fake(t, func(t *testing.T) {
+		d := newDesk(t)
+		network := d.create()
+		a, b := ident(t, 1), ident(t, 2)
+		d.letIn(a, network)
+		d.letIn(b, network)
+		d.updateMember(network, b, deauthorize)
+		for _, later := range []time.Duration{20 * time.Second, 5 * time.Minute} {
+			pass(later)
+			d.take()
+			d.ask(a, network)
+			pass(5 * time.Second)
+			if got := d.revocations(d.takeTo(a)); len(got) != 2 || got[0].Target != b.Address() {
+				t.Errorf("%v after the last request: got %v, want the revocation twice", later, got)
+			}
+		}
+		// Whoever asks all the time does not make the queue grow.
+		for range 20 {
+			pass(gateInterval * time.Millisecond)
+			d.ask(a, network)
+		}
+		if got := d.Stats().Revocating; got > 1 {
+			t.Errorf("%d revocations wait for one node, of 1 in force", got)
+		}
+	})
+}
+
+// A member that just got its certificate may hold one that is as old as they are
+// used again, and accepts for that much longer what was issued before.
+func TestRevocationOutlivesTheReuseOfCertificates(t *testing.T) {
+	fake(t, func(t *testing.T) {
+		d := newDesk(t)
+		network := d.create()
+		a, b := ident(t, 1), ident(t, 2)
+		d.letIn(a, network)
+		revoked := com(t, d.letIn(b, network), d.opts.Identity)
+		d.updateMember(network, b, deauthorize)
+		for range 50 {
+			pass(time.Minute)
+			d.take()
+			d.ask(a, network)
+			all := d.takeTo(a)
+			own := com(t, d.configs(all)[0], d.opts.Identity)
+			d.sweep()
+			if kept, _ := d.network(network).revocations.after(0, 0); own.Agrees(revoked, b.Public()) && len(kept) == 0 {
+				t.Fatalf("a certificate of %d accepts one of %d, and the revocation is forgotten", own.Timestamp(), revoked.Timestamp())
+			}
+		}
+		if kept, _ := d.network(network).revocations.after(0, 0); len(kept) != 0 {
+			t.Error("the revocation is never forgotten")
+		}
+	})
+}
+
+// When the clock is set back, times of issue stand still, and with them the end
+// of certificates.
+func TestRevocationOutlivesAClockThatIsSetBack(t *testing.T) {
+	for _, restart := range []bool{false, true} {
+		fake(t, func(t *testing.T) {
+			d := newDesk(t)
+			network := d.create()
+			a, b := ident(t, 1), ident(t, 2)
+			d.letIn(a, network)
+			revoked := com(t, d.letIn(b, network), d.opts.Identity)
+			d.skew.Store(int64(-2 * time.Hour))
+			d.updateMember(network, b, deauthorize)
+			pass(time.Hour)
+			if restart {
+				d.restart()
+			}
+			d.sweep()
+			all := func() []sent { d.take(); d.ask(a, network); pass(time.Second); return d.takeTo(a) }()
+			own := com(t, d.configs(all)[0], d.opts.Identity)
+			if !own.Agrees(revoked, b.Public()) {
+				t.Fatal("the certificates have moved on, the test proves nothing")
+			}
+			if got := d.revocations(all); len(got) == 0 || got[0].Threshold < revoked.Timestamp() {
+				t.Errorf("restart %v: a member whose certificate accepts the revoked one got %v", restart, got)
+			}
+		})
+	}
+}
+
 func TestRevocationEndsWithReauthorization(t *testing.T) {
 	fake(t, func(t *testing.T) {
 		d := newDesk(t)
@@ -167,6 +253,7 @@ func TestRevocationIsSentTwiceAndNotWithEveryRequest(t *testing.T) {
 		if got := with(packet.VerbNetworkCredentials, d.takeTo(a)); len(got) != 2 {
 			t.Errorf("%d packets of revocations, want 2: one may be lost", len(got))
 		}
+		pass(51 * time.Second)
 		d.ask(a, network)
 		pass(10 * time.Second)
 		if got := d.revocations(d.takeTo(a)); len(got) != 0 {

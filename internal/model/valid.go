@@ -187,6 +187,9 @@ func (n *Network) Warnings() []string {
 	if len(n.Rules) == 0 {
 		all = append(all, "there are no rules: nodes drop all traffic")
 	}
+	if n.SSO.Enabled {
+		all = append(all, "ssoConfig.enabled is on but this version asks nobody to sign in: members need to be authorized only")
+	}
 	if n.MulticastLimit == 0 {
 		all = append(all, "multicastLimit is 0: members cannot resolve each other's IPv4 addresses")
 	}

@@ -153,6 +153,7 @@ func TestWarnings(t *testing.T) {
 		{"IPv6 without pools", func(n *Network) { n.V6.ZT = true }, "no IPv6 pool"},
 		{"bits after the prefix", func(n *Network) { n.Routes = routes("10.0.0.1/24") }, "did you mean 10.0.0.0/24"},
 		{"no rules", func(n *Network) { n.Rules = nil }, "drop all traffic"},
+		{"single sign-on", func(n *Network) { n.SSO.Enabled = true }, "asks nobody to sign in"},
 		{"no multicast", func(n *Network) { n.MulticastLimit = 0 }, "multicastLimit"},
 	} {
 		n := NewNetwork(1, "owner", 1)

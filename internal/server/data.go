@@ -55,6 +55,15 @@ func (f folder) read(name string) ([]byte, error) {
 	return content, nil
 }
 
+// readSecret is read for a file that nobody else may read.
+func (f folder) readSecret(name string, log *slog.Logger) ([]byte, error) {
+	content, err := f.read(name)
+	if info, statErr := os.Stat(f.path(name)); statErr == nil && info.Mode().Perm()&0o077 != 0 {
+		log.Warn("others can read a secret; run chmod 600", "file", f.path(name))
+	}
+	return content, err
+}
+
 // write replaces a file whole, or not at all.
 func (f folder) write(name string, content []byte, mode fs.FileMode) error {
 	err := func() error {
@@ -85,7 +94,7 @@ func (f folder) write(name string, content []byte, mode fs.FileMode) error {
 
 // identity loads the controller's identity, or makes one at the first start.
 func (f folder) identity(ctx context.Context, log *slog.Logger) (*identity.Identity, error) {
-	text, err := f.read(identitySecretFile)
+	text, err := f.readSecret(identitySecretFile, log)
 	if err != nil {
 		return nil, err
 	}
@@ -101,9 +110,6 @@ func (f folder) identity(ctx context.Context, log *slog.Logger) (*identity.Ident
 	}
 	if err != nil {
 		return nil, fmt.Errorf("the controller's identity in %s is damaged: %w; restore the file from a backup (without it no existing network can be controlled), or move it away to start with a new controller", f.path(identitySecretFile), err)
-	}
-	if info, err := os.Stat(f.path(identitySecretFile)); err == nil && info.Mode().Perm()&0o077 != 0 {
-		log.Warn("others can read the controller's secret; run chmod 600", "file", f.path(identitySecretFile))
 	}
 	return id, nil
 }

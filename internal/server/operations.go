@@ -10,6 +10,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/orrery-net/orrery/zt"
 )
 
 // routes puts the APIs and the operator's pages on one address.
@@ -28,7 +30,7 @@ func (s *Server) routes(api http.Handler) http.Handler {
 	// The API comes before the mux, which answers some paths with redirects: the
 	// API never does.
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/api/") {
+		if r.URL.Path == "/api" || strings.HasPrefix(r.URL.Path, "/api/") {
 			api.ServeHTTP(w, r)
 			return
 		}
@@ -57,7 +59,7 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(&report, "[%s] %s: %s\n", mark, what, fmt.Sprintf(format, args...))
 	}
 	say(ok, "udp", "listening on %s", s.UDPAddr())
-	networks, err := s.store.Networks(ctx)
+	networks, err := s.store.NetworkIDs(ctx)
 	if err != nil {
 		ok = false
 		s.log.Error("the store does not answer", "error", err)
@@ -65,13 +67,9 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	} else {
 		say(true, "store", "%d networks", len(networks))
 	}
-	if _, verbose := r.URL.Query()["verbose"]; verbose {
+	if _, verbose := r.URL.Query()["verbose"]; verbose && err == nil {
 		s.reportRoots(say)
-		for _, n := range networks {
-			for _, warning := range n.Warnings() {
-				say(false, "network "+n.ID.String(), "%s", warning)
-			}
-		}
+		s.reportNetworks(ctx, networks, say)
 	}
 	if !ok {
 		w.WriteHeader(http.StatusServiceUnavailable)
@@ -79,6 +77,19 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	fmt.Fprint(w, report.String(), "ready\n")
+}
+
+// reportNetworks reads one network at a time: together they may be large.
+func (s *Server) reportNetworks(ctx context.Context, ids []zt.NetworkID, say func(good bool, what, format string, args ...any)) {
+	for _, id := range ids {
+		n, err := s.store.Network(ctx, id)
+		if err != nil {
+			continue // it was deleted a moment ago, or nobody waits for the report
+		}
+		for _, warning := range n.Warnings() {
+			say(false, "network "+id.String(), "%s", warning)
+		}
+	}
 }
 
 func (s *Server) reportRoots(say func(good bool, what, format string, args ...any)) {

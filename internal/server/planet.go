@@ -27,7 +27,7 @@ func (f folder) planet(roots []netip.AddrPort, id *identity.Identity, now time.T
 	if len(roots) == 0 {
 		return f.publicPlanet(log), nil
 	}
-	key, err := f.planetKey()
+	key, err := f.planetKey(log)
 	if err != nil {
 		return nil, err
 	}
@@ -79,8 +79,8 @@ func (f folder) ownPlanet() (*world.World, error) {
 }
 
 // planetKey loads the key that signs the planet, or makes one.
-func (f folder) planetKey() (*identity.SigningKey, error) {
-	text, err := f.read(planetSecretFile)
+func (f folder) planetKey(log *slog.Logger) (*identity.SigningKey, error) {
+	text, err := f.readSecret(planetSecretFile, log)
 	if err != nil {
 		return nil, err
 	}

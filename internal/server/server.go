@@ -47,10 +47,11 @@ type Server struct {
 	serving atomic.Bool
 }
 
-// The times that a stop in good order may take, 5 s in all.
+// The times that a stop may take, 5 s in all: the store may hang on its disk.
 const (
-	stopHTTP  = 2 * time.Second
-	stopParts = 3 * time.Second
+	stopHTTP  = 1500 * time.Millisecond
+	stopParts = 2500 * time.Millisecond
+	stopStore = time.Second
 )
 
 // Start brings a server up. Its error says what to do; nothing is left running
@@ -132,6 +133,7 @@ func (s *Server) assemble(ctx context.Context, conn vl1.Conn) (err error) {
 		Handler:           s.routes(api),
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       60 * time.Second,
+		WriteTimeout:      120 * time.Second, // for long lists to slow clients too
 		IdleTimeout:       120 * time.Second,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
@@ -142,7 +144,7 @@ func (s *Server) assemble(ctx context.Context, conn vl1.Conn) (err error) {
 // ownerToken makes the owner and the file with the owner's token at the first
 // start. A file that was lost is made again with another token.
 func (s *Server) ownerToken(ctx context.Context, service *central.Service) error {
-	existing, err := s.folder.read(ownerTokenFile)
+	existing, err := s.folder.readSecret(ownerTokenFile, s.log)
 	if err != nil {
 		return err
 	}
@@ -178,6 +180,7 @@ func (s *Server) run() {
 	s.running.Go(func() { s.ended("controller", ctx, s.controller.Run(ctx)) })
 	s.running.Go(func() { s.ended("VL1 endpoint", ctx, s.endpoint.Run(ctx)) })
 	s.running.Go(func() { s.watchRoots(ctx) })
+	s.running.Go(func() { s.tidy(ctx) })
 	s.running.Go(func() {
 		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
 			s.ended("HTTP server", ctx, err)
@@ -220,24 +223,27 @@ func (s *Server) Stop() error {
 		s.http.Close()
 	}
 	s.cancel()
-	done := make(chan struct{})
-	go func() {
-		s.running.Wait()
-		close(done)
-	}()
-	var err error
-	select {
-	case <-done:
-	case <-time.After(stopParts):
-		err = errors.New("parts of the server did not stop in time")
-	}
+	err := within(stopParts, "the server's parts", func() error { s.running.Wait(); return nil })
 	select {
 	case failed := <-s.failed:
 		err = errors.Join(err, failed)
 	default:
 	}
+	err = errors.Join(err, within(stopStore, "the store", s.release))
 	s.log.Info("stopped")
-	return errors.Join(err, s.release())
+	return err
+}
+
+// within runs stop and does not wait for it longer than a time.
+func within(limit time.Duration, what string, stop func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- stop() }()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(limit):
+		return fmt.Errorf("%s did not stop in time; nothing that was acknowledged is lost", what)
+	}
 }
 
 // release gives back what Start took, in reverse order.
@@ -263,6 +269,32 @@ func (s *Server) HTTPAddr() net.Addr { return s.listener.Addr() }
 
 // UDPAddr is the address that ZeroTier's packets come to.
 func (s *Server) UDPAddr() netip.AddrPort { return s.udp }
+
+// How long events are kept, and how often older ones are removed.
+const (
+	keepEvents = 90 * 24 * time.Hour
+	tidyEvery  = time.Hour
+)
+
+// tidy keeps the store from growing with what nobody asks for anymore.
+func (s *Server) tidy(ctx context.Context) {
+	tick := time.NewTicker(tidyEvery)
+	defer tick.Stop()
+	for {
+		s.forgetEvents(ctx, time.Now())
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (s *Server) forgetEvents(ctx context.Context, now time.Time) {
+	if err := s.store.PruneEvents(ctx, now.Add(-keepEvents).UnixMilli()); err != nil && ctx.Err() == nil {
+		s.log.Error("cannot remove old events; trying again later", "error", err)
+	}
+}
 
 // watchRoots says in the log when the server becomes reachable through the
 // roots, and when it ceases to be.

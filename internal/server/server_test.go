@@ -31,6 +31,19 @@ func testConfig(t *testing.T) Config {
 	return c
 }
 
+// settled is a configuration whose data folder has an identity already, which
+// takes seconds to make.
+func settled(t *testing.T) Config {
+	t.Helper()
+	c := testConfig(t)
+	made, err := os.ReadFile("../controller/testdata/identities.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, &c, identitySecretFile, strings.Fields(string(made))[0])
+	return c
+}
+
 func start(t *testing.T, c Config) *Server {
 	t.Helper()
 	s, err := Start(t.Context(), c, t.Output())
@@ -90,7 +103,7 @@ func token(t *testing.T, c Config) string {
 }
 
 func TestOperatorPages(t *testing.T) {
-	c := testConfig(t)
+	c := settled(t)
 	s := start(t, c)
 	if status, body := s.get(t, "/healthz"); status != 200 || body != "ok\n" {
 		t.Errorf("/healthz: %d %q", status, body)
@@ -122,7 +135,7 @@ func TestOperatorPages(t *testing.T) {
 
 // TestDocumentedMetrics holds docs/operations.md to what /metrics shows.
 func TestDocumentedMetrics(t *testing.T) {
-	s := start(t, testConfig(t))
+	s := start(t, settled(t))
 	_, shown := s.get(t, "/metrics")
 	document, err := os.ReadFile("../../docs/operations.md")
 	if err != nil {
@@ -172,7 +185,7 @@ func TestRestartKeepsWhatMatters(t *testing.T) {
 }
 
 func TestLostOwnerToken(t *testing.T) {
-	c := testConfig(t)
+	c := settled(t)
 	s := start(t, c)
 	lost := token(t, c)
 	if err := s.Stop(); err != nil {
@@ -191,7 +204,7 @@ func TestLostOwnerToken(t *testing.T) {
 }
 
 func TestSecretsStayOutOfLogs(t *testing.T) {
-	c := testConfig(t)
+	c := settled(t)
 	c.LogLevel = "debug"
 	var log bytes.Buffer
 	s, err := Start(t.Context(), c, &log)

@@ -13,6 +13,14 @@ import (
 
 // The queries that transactions and plain reads have in common.
 
+// membersAfter reads a page of a network's members that are not deleted, and
+// membersPage is how many that is.
+const (
+	membersAfter = "SELECT " + memberColumns + ` FROM members
+		WHERE network = $1 AND node > $2 AND deleted = 0 ORDER BY node LIMIT $3`
+	membersPage = 256
+)
+
 func (s *statements) network(ctx context.Context, id zt.NetworkID) (*model.Network, error) {
 	var text []byte
 	if err := s.row(ctx, "SELECT record FROM networks WHERE id = $1", []any{id.String()}, &text); err != nil {

@@ -79,19 +79,32 @@ func (s *Store) Member(ctx context.Context, network zt.NetworkID, node zt.Addres
 }
 
 // Members calls each for the members of a network that are not deleted,
-// ascending by node, all as of one moment. It stops at an error of each and
-// returns it, wrapped. While it runs the log cannot be emptied: each should not
-// take long.
+// ascending by node. It stops at an error of each and returns it. Nothing of
+// the database is held while each runs, which may take its time: changes made
+// meanwhile may show.
 func (s *Store) Members(ctx context.Context, network zt.NetworkID, each func(*model.Member) error) error {
-	return s.each(ctx, "read members",
-		"SELECT "+memberColumns+" FROM members WHERE network = $1 AND deleted = 0 ORDER BY node",
-		[]any{network.String()}, func(row *sql.Rows) error {
-			m, err := scanMember(row)
-			if err != nil {
+	var after zt.Address
+	for {
+		page := make([]*model.Member, 0, membersPage)
+		err := s.each(ctx, "read members", membersAfter,
+			[]any{network.String(), after.String(), membersPage}, func(row *sql.Rows) error {
+				m, err := scanMember(row)
+				page = append(page, m)
+				return err
+			})
+		if err != nil {
+			return err
+		}
+		for _, m := range page {
+			if err := each(m); err != nil {
 				return err
 			}
-			return each(m)
-		})
+			after = m.Node
+		}
+		if len(page) < membersPage {
+			return nil
+		}
+	}
 }
 
 // countsPage is how many networks MemberCounts asks for in one query.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/orrery-net/orrery/internal/model"
 	"github.com/orrery-net/orrery/zt"
@@ -277,6 +278,53 @@ func TestPruningKeepsNumbers(t *testing.T) {
 	if e.Seq != events+1 {
 		t.Errorf("a pruned number was given again: %d", e.Seq)
 	}
+}
+
+// Lists that slow clients take must not keep others from reading, the
+// controller above all.
+func TestSlowListsHoldUpNobody(t *testing.T) {
+	s := openWithNetwork(t)
+	change(t, s, func(tx *Tx) error {
+		for i := range zt.Address(2*membersPage + 1) {
+			if err := tx.PutMember(model.NewMember(testNetwork, testNode+i, 1)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	const lists = 100
+	var begun, ended sync.WaitGroup
+	release := make(chan struct{})
+	begun.Add(lists)
+	for range lists {
+		ended.Go(func() {
+			begin := sync.OnceFunc(begun.Done)
+			var listed []zt.Address
+			err := s.Members(t.Context(), testNetwork, func(m *model.Member) error {
+				listed = append(listed, m.Node)
+				begin()
+				<-release
+				return nil
+			})
+			if err != nil || len(listed) != 2*membersPage+1 || !slices.IsSorted(listed) {
+				t.Errorf("%d members, %v", len(listed), err)
+			}
+		})
+	}
+	all := make(chan struct{})
+	go func() { begun.Wait(); close(all) }()
+	select {
+	case <-all:
+	case <-time.After(10 * time.Second):
+		t.Error("lists wait for each other")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if _, err := s.LastEvent(ctx); err != nil {
+		t.Errorf("while clients read lists: %v", err)
+	}
+	close(release)
+	ended.Wait()
 }
 
 func TestReadsEndWithTheirContext(t *testing.T) {

@@ -128,9 +128,6 @@ func (t *Tx) holdOnly(network zt.NetworkID, node zt.Address, addresses []netip.A
 // addressKey is how an address is stored: IPv4 is IPv4 however it is written.
 func addressKey(a netip.Addr) string { return a.Unmap().String() }
 
-// membersPage is how many members MembersOf reads at a time.
-const membersPage = 256
-
 // MembersOf yields the members of a network that are not deleted, ascending by
 // node. They may be changed during the iteration. It ends after an error.
 func (t *Tx) MembersOf(network zt.NetworkID) iter.Seq2[*model.Member, error] {
@@ -138,8 +135,7 @@ func (t *Tx) MembersOf(network zt.NetworkID) iter.Seq2[*model.Member, error] {
 		var after zt.Address
 		for {
 			page := make([]*model.Member, 0, membersPage)
-			err := t.rows("read members", "SELECT "+memberColumns+` FROM members
-				WHERE network = $1 AND node > $2 AND deleted = 0 ORDER BY node LIMIT $3`,
+			err := t.rows("read members", membersAfter,
 				[]any{network.String(), after.String(), membersPage}, func(row *sql.Rows) error {
 					m, err := scanMember(row)
 					page = append(page, m)
