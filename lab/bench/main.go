@@ -22,7 +22,7 @@ import (
 
 func main() {
 	members := flag.Int("members", 1000, "nodes that join, at most 1000")
-	networks := flag.Int("networks", 4, "networks that each node is on under steady load")
+	networks := flag.Int("networks", 10, "networks that each node is on under steady load")
 	steady := flag.Duration("steady", 20*time.Second, "how long the steady load lasts")
 	verbose := flag.Bool("v", false, "show the server's log and each step")
 	flag.Parse()
