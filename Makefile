@@ -7,7 +7,7 @@ RACE = ./zt/packet/... ./zt/vl1/... ./zt/member/... ./internal/...
 .PHONY: build run test unit race lint bench lab fuzz
 
 build: ## the program, in bin/
-	$(GO) build -trimpath -o bin/orrery ./cmd/orrery
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/orrery ./cmd/orrery
 
 run: ## the server with its defaults
 	$(GO) run ./cmd/orrery serve
