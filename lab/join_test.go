@@ -292,3 +292,24 @@ func TestForgetful(t *testing.T) {
 		t.Fatal("the node still keeps addresses")
 	}
 }
+
+// TestLeaf runs the default, a leaf on ZeroTier's public planet, where no root
+// can be reached: it serves all the same, and says what is wrong.
+func TestLeaf(t *testing.T) {
+	l := newLab(t, 1)
+	o := l.startOrrery(1)
+	page := func(path string) string { return l.in(o.host, "curl", "-s", "http://"+o.ip+":8000"+path) }
+	if report := page("/readyz?verbose"); !strings.Contains(report, "[-] root cafe9efeb9: has not answered yet") || !strings.HasSuffix(report, "\nready\n") {
+		t.Errorf("/readyz?verbose:\n%s", report)
+	}
+	if metrics := page("/metrics"); strings.Count(metrics, "\norrery_root_answering{") != 4 || strings.Contains(metrics, "orrery_root_answering{root=\"cafe9efeb9\"} 1") {
+		t.Error("/metrics does not show four roots that do not answer")
+	}
+	l.within(40*time.Second, "the log complains", func() bool {
+		log, err := os.ReadFile(o.log)
+		return err == nil && strings.Contains(string(log), "no root of the public planet answers")
+	})
+	if id := o.newNetwork(); !strings.HasPrefix(id, strings.Fields(string(o.data("identity.public")))[0][:10]) {
+		t.Errorf("network %s", id)
+	}
+}
