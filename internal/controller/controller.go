@@ -10,9 +10,9 @@
 // and end in pushes (push.go), revocations (revoke.go) or both.
 //
 // Lock order: network.loadMu, then Controller.mu, then network.mu, then
-// member.mu, then the locks of small things (revocationLog, destinations,
-// receipts, agenda, seenBuffer), of which one at most is held. network.bookMu is
-// taken alone.
+// member.mu, then the locks of small things (destinations, receipts, agenda,
+// seenBuffer), of which one at most is held, then revocationLog.mu.
+// network.bookMu is taken alone.
 package controller
 
 import (

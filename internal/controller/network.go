@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"reflect"
 	"sync"
 	"sync/atomic"
@@ -108,6 +109,7 @@ func (c *Controller) recall(ctx context.Context, n *network, s *snapshot) error 
 	if err != nil {
 		return fmt.Errorf("read who was online: %w", err)
 	}
+	var greetings []greeting
 	for _, at := range seen {
 		if now-at.Time > model.OnlineWindow {
 			continue
@@ -120,7 +122,7 @@ func (c *Controller) recall(ctx context.Context, n *network, s *snapshot) error 
 		if m.record != nil && m.record.Identity != "" {
 			if id, err := identity.ParseText(m.record.Identity); err == nil {
 				m.identity = id
-				c.node.Contact(c.address, id, at.Endpoint)
+				greetings = append(greetings, greeting{id, at.Endpoint})
 			}
 		}
 		if m.record != nil && m.record.DeletedTime == 0 {
@@ -128,7 +130,25 @@ func (c *Controller) recall(ctx context.Context, n *network, s *snapshot) error 
 		}
 		m.mu.Unlock()
 	}
+	c.greet(greetings)
 	return nil
+}
+
+// greeting is a node and where it was not long ago.
+type greeting struct {
+	id *identity.Identity
+	at netip.AddrPort
+}
+
+// greet has the endpoint find nodes where they were, a portion at a time.
+func (c *Controller) greet(all []greeting) {
+	portion := all[:min(len(all), pushPortion)]
+	for _, g := range portion {
+		c.node.Contact(c.address, g.id, g.at)
+	}
+	if rest := all[len(portion):]; len(rest) > 0 {
+		c.agenda.after(pushPause, func() { c.greet(rest) })
+	}
 }
 
 // clockDoubt is by how much the recorded times of deauthorizations may be too

@@ -3,9 +3,9 @@ package controller
 import (
 	"math/rand/v2"
 	"slices"
+	"sort"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/orrery-net/orrery/internal/model"
 	"github.com/orrery-net/orrery/zt"
@@ -13,20 +13,10 @@ import (
 	"github.com/orrery-net/orrery/zt/packet"
 )
 
-const (
-	// revokeSpacing keeps packets with revocations to one node apart: nodes drop
-	// one that comes within 1000 ms of the last (protocol 06 §8).
-	revokeSpacing = 1100 * time.Millisecond
-	// revokeBatch is how many revocations one packet carries.
-	revokeBatch = 60
-	// revokeRepeats is how often a revocation is sent to a node, since nothing
-	// confirms it.
-	revokeRepeats = 2
-	// revocationLife is how long a revocation matters, in ms of times of issue: a
-	// member judges by its own certificate, which may be reuseWindow old when the
-	// member gets it and stays in force until the next one.
-	revocationLife = credentialWindow + reuseWindow + model.OnlineWindow
-)
+// revocationLife is how long a revocation matters, in ms of times of issue: a
+// member judges by its own certificate, which may be reuseWindow old when the
+// member gets it and stays in force until the next one.
+const revocationLife = credentialWindow + reuseWindow + model.OnlineWindow
 
 // revoked is a revocation of one member's certificates, signed once.
 type revoked struct {
@@ -81,16 +71,20 @@ func (l *revocationLog) sweep(issued int64) {
 	l.all = slices.DeleteFunc(l.all, func(r revoked) bool { return r.until < issued })
 }
 
-// after returns the revocations above a number that do not concern the node
-// itself, and the newest number.
-func (l *revocationLog) after(number uint64, node zt.Address) ([]*netconf.Revocation, uint64) {
+// after returns at most limit revocations above a number, oldest first, without
+// those of the node itself, and the number up to which that is all.
+func (l *revocationLog) after(number uint64, node zt.Address, limit int) (some []*netconf.Revocation, upTo uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var some []*netconf.Revocation
-	for _, r := range l.all {
-		if r.number > number && r.target != node {
-			some = append(some, r.revocation)
+	first := sort.Search(len(l.all), func(i int) bool { return l.all[i].number > number })
+	for _, r := range l.all[first:] {
+		if r.target == node {
+			continue
 		}
+		if len(some) == limit {
+			return some, number
+		}
+		some, number = append(some, r.revocation), r.number
 	}
 	return some, l.newest.Load()
 }
@@ -98,112 +92,11 @@ func (l *revocationLog) after(number uint64, node zt.Address) ([]*netconf.Revoca
 // giveRevocations sends a member the revocations that it has not been given.
 // Called with m.mu held.
 func (c *Controller) giveRevocations(n *network, m *member) {
-	if m.revokedUpTo == n.revocations.newest.Load() {
-		return
+	newest := n.revocations.newest.Load()
+	if m.revokedUpTo != newest {
+		c.sendRevocations(m.node, &n.revocations, m.revokedUpTo)
+		m.revokedUpTo = newest
 	}
-	some, newest := n.revocations.after(m.revokedUpTo, m.node)
-	m.revokedUpTo = newest
-	if len(some) > 0 {
-		c.sendRevocations(m.node, some)
-	}
-}
-
-// destination is a node to which revocations are on their way, for all networks
-// together: nodes limit them by sender.
-type destination struct {
-	queue     []queuedRevocation
-	next      time.Time // no packet before
-	scheduled bool
-}
-
-type queuedRevocation struct {
-	*netconf.Revocation
-	left int // how often it is still to be sent
-}
-
-type destinations struct {
-	mu  sync.Mutex
-	all map[zt.Address]*destination
-}
-
-func (d *destinations) sweep(now time.Time) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for node, one := range d.all {
-		if len(one.queue) == 0 && one.next.Before(now) {
-			delete(d.all, node)
-		}
-	}
-}
-
-func (d *destinations) count() (revocations int) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, one := range d.all {
-		revocations += len(one.queue)
-	}
-	return revocations
-}
-
-// sendRevocations sends revocations to a node: the first at once, what comes
-// within the node's limit together afterwards.
-func (c *Controller) sendRevocations(node zt.Address, some []*netconf.Revocation) {
-	c.destinations.mu.Lock()
-	one := c.destinations.all[node]
-	if one == nil {
-		one = new(destination)
-		c.destinations.all[node] = one
-	}
-	for _, r := range some {
-		waits := func(q queuedRevocation) bool { return q.Revocation == r }
-		if !slices.ContainsFunc(one.queue, waits) {
-			one.queue = append(one.queue, queuedRevocation{r, revokeRepeats})
-		}
-	}
-	wait := time.Duration(-1)
-	if !one.scheduled {
-		one.scheduled = true
-		wait = max(0, one.next.Sub(c.now()))
-	}
-	c.destinations.mu.Unlock()
-	switch {
-	case wait == 0:
-		c.flushRevocations(node)
-	case wait > 0:
-		c.agenda.after(wait, func() { c.flushRevocations(node) })
-	}
-}
-
-// flushRevocations sends one packet of what waits for a node and puts the next
-// one on the agenda.
-func (c *Controller) flushRevocations(node zt.Address) {
-	c.destinations.mu.Lock()
-	one := c.destinations.all[node]
-	if one == nil || len(one.queue) == 0 {
-		if one != nil {
-			one.scheduled = false
-		}
-		c.destinations.mu.Unlock()
-		return
-	}
-	batch := one.queue[:min(len(one.queue), revokeBatch)]
-	var packed netconf.Credentials
-	var again []queuedRevocation
-	for _, r := range batch {
-		packed.Revocations = append(packed.Revocations, r.Revocation)
-		if r.left > 1 {
-			again = append(again, queuedRevocation{r.Revocation, r.left - 1})
-		}
-	}
-	one.queue = append(slices.Clone(one.queue[len(batch):]), again...)
-	one.next = c.now().Add(revokeSpacing)
-	c.destinations.mu.Unlock()
-
-	if _, err := c.node.Send(c.address, node, packet.VerbNetworkCredentials, packed.Append(nil)); err != nil {
-		c.counts.unsent.Add(1)
-	}
-	c.counts.revocations.Add(uint64(len(batch)))
-	c.agenda.after(revokeSpacing, func() { c.flushRevocations(node) })
 }
 
 // revoke voids what a member was issued and tells everyone who is online, the

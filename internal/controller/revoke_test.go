@@ -7,6 +7,7 @@ import (
 
 	"github.com/orrery-net/orrery/zt"
 	ztmember "github.com/orrery-net/orrery/zt/member"
+	"github.com/orrery-net/orrery/zt/netconf"
 	"github.com/orrery-net/orrery/zt/packet"
 )
 
@@ -181,11 +182,11 @@ func TestRevocationOutlivesTheReuseOfCertificates(t *testing.T) {
 			all := d.takeTo(a)
 			own := com(t, d.configs(all)[0], d.opts.Identity)
 			d.sweep()
-			if kept, _ := d.network(network).revocations.after(0, 0); own.Agrees(revoked, b.Public()) && len(kept) == 0 {
+			if kept, _ := d.network(network).revocations.after(0, 0, 1); own.Agrees(revoked, b.Public()) && len(kept) == 0 {
 				t.Fatalf("a certificate of %d accepts one of %d, and the revocation is forgotten", own.Timestamp(), revoked.Timestamp())
 			}
 		}
-		if kept, _ := d.network(network).revocations.after(0, 0); len(kept) != 0 {
+		if kept, _ := d.network(network).revocations.after(0, 0, 1); len(kept) != 0 {
 			t.Error("the revocation is never forgotten")
 		}
 	})
@@ -267,6 +268,47 @@ func TestRevocationIsSentTwiceAndNotWithEveryRequest(t *testing.T) {
 		for _, r := range d.revocations(d.takeTo(a)) {
 			if r.Target != c.Address() {
 				t.Errorf("%s is revoked again", r.Target)
+			}
+		}
+	})
+}
+
+// A thousand members put out at once reach every other member in full packets,
+// each twice, and what waits for them costs no memory of its own.
+func TestManyRevocations(t *testing.T) {
+	fake(t, func(t *testing.T) {
+		d := newDesk(t)
+		const count = 1000
+		n := d.newNetwork(zt.NewNetworkID(d.address, 7))
+		for i := range count {
+			d.addRevocation(n, zt.Address(0x1000000000+i), int64(i))
+		}
+		node := ident(t, 1).Address()
+		for range 3 { // asking again on the way does not begin again
+			d.sendRevocations(node, &n.revocations, 0)
+			pass(revokeSpacing)
+		}
+		pass(60 * revokeSpacing)
+		if d.Stats().Revocating != 0 {
+			t.Error("revocations still wait")
+		}
+		packets, seen := 0, make(map[zt.Address]int)
+		for _, s := range d.takeTo(ident(t, 1)) {
+			packets++
+			given, err := netconf.ParseCredentials(s.payload)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range given.Revocations {
+				seen[r.Target]++
+			}
+		}
+		if want := revokePasses * ((count + revokeBatch - 1) / revokeBatch); packets != want || len(seen) != count {
+			t.Errorf("%d packets with %d members, want %d and %d", packets, len(seen), want, count)
+		}
+		for target, times := range seen {
+			if times != revokePasses {
+				t.Errorf("%s was revoked %d times", target, times)
 			}
 		}
 	})

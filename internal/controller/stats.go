@@ -47,7 +47,7 @@ type Stats struct {
 	Queued     int // jobs that wait for a worker
 	OnAgenda   int // timers
 	Receipts   int // pushes that wait for a confirmation
-	Revocating int // revocations that wait to be sent
+	Revocating int // nodes to which revocations are still to be sent
 }
 
 // Stats returns the numbers as they are now.
