@@ -40,7 +40,7 @@ func AppendInetAddr(b []byte, a netip.AddrPort) []byte {
 // addresses are left as they are written.
 func InetAddrFrom(b []byte) (netip.AddrPort, int, error) {
 	if len(b) == 0 {
-		return netip.AddrPort{}, 0, fmt.Errorf("physical address: %w", errShort)
+		return netip.AddrPort{}, 0, fmt.Errorf("physical address: %w", ErrShort)
 	}
 	size := 0
 	switch b[0] {
@@ -50,7 +50,7 @@ func InetAddrFrom(b []byte) (netip.AddrPort, int, error) {
 		size = 7
 	case inetOther:
 		if len(b) < 3 {
-			return netip.AddrPort{}, 0, fmt.Errorf("physical address: %w", errShort)
+			return netip.AddrPort{}, 0, fmt.Errorf("physical address: %w", ErrShort)
 		}
 		size = 3 + int(b[1])<<8 + int(b[2])
 	case inetIPv4:
@@ -61,7 +61,7 @@ func InetAddrFrom(b []byte) (netip.AddrPort, int, error) {
 		return netip.AddrPort{}, 0, fmt.Errorf("physical address: unknown type %#02x", b[0])
 	}
 	if len(b) < size {
-		return netip.AddrPort{}, 0, fmt.Errorf("physical address: %w", errShort)
+		return netip.AddrPort{}, 0, fmt.Errorf("physical address: %w", ErrShort)
 	}
 	var ip netip.Addr
 	switch b[0] {

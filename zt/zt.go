@@ -8,7 +8,6 @@ package zt
 
 import (
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"strconv"
 )
@@ -19,9 +18,6 @@ const AddressLen = 5
 // Address is the 40-bit address of a node. The upper 24 bits are always zero.
 // The zero value is no address.
 type Address uint64
-
-// errShort is returned by the readers of this package for data that ends early.
-var errShort = errors.New("data ends early")
 
 // ParseAddress reads the text form: exactly 10 hex digits, either case.
 // Reserved addresses are refused (protocol 01 §1.3).
@@ -191,7 +187,7 @@ type MulticastGroup struct {
 // MulticastGroupFrom reads the 10 wire bytes at the start of b: MAC, then ADI.
 func MulticastGroupFrom(b []byte) (MulticastGroup, error) {
 	if len(b) < MulticastGroupLen {
-		return MulticastGroup{}, fmt.Errorf("multicast group: %w", errShort)
+		return MulticastGroup{}, fmt.Errorf("multicast group: %w", ErrShort)
 	}
 	g := MulticastGroup{ADI: uint32(b[6])<<24 | uint32(b[7])<<16 | uint32(b[8])<<8 | uint32(b[9])}
 	copy(g.MAC[:], b)

@@ -102,43 +102,43 @@ var (
 // ParseCapability reads a capability from the start of b and returns how many
 // bytes it took.
 func ParseCapability(b []byte) (Capability, int, error) {
-	r := reader{rest: b}
+	r := read(b)
 	c := r.capability()
-	if r.err != nil {
-		return Capability{}, 0, fmt.Errorf("capability: %w", r.err)
+	if r.Err != nil {
+		return Capability{}, 0, fmt.Errorf("capability: %w", r.Err)
 	}
-	return c, len(b) - len(r.rest), nil
+	return c, len(b) - len(r.Rest), nil
 }
 
 func (r *reader) capability() Capability {
 	c := Capability{
-		Network:   r.network(),
-		Timestamp: int64(r.uint64()),
-		ID:        r.uint32(),
+		Network:   r.Network(),
+		Timestamp: int64(r.Uint64()),
+		ID:        r.Uint32(),
 	}
-	count := int(r.uint16())
+	count := int(r.Uint16())
 	if count > MaxRulesPerCapability {
-		r.fail(errTooManyRules)
+		r.Fail(errTooManyRules)
 	}
 	for range count {
 		rule := r.rule()
-		if r.err != nil {
+		if r.Err != nil {
 			return Capability{}
 		}
 		c.Rules = append(c.Rules, rule)
 	}
-	if c.MaxCustody = r.uint8(); c.MaxCustody < 1 || c.MaxCustody > MaxCustody {
-		r.fail(errCustody)
+	if c.MaxCustody = r.Uint8(); c.MaxCustody < 1 || c.MaxCustody > MaxCustody {
+		r.Fail(errCustody)
 	}
-	for r.err == nil {
-		to := r.address()
+	for r.Err == nil {
+		to := r.Address()
 		if to == 0 {
 			break
 		}
 		if len(c.Custody) == int(c.MaxCustody) {
-			r.fail(errCustody)
+			r.Fail(errCustody)
 		}
-		c.Custody = append(c.Custody, Custody{To: to, From: r.address(), Signature: r.signature()})
+		c.Custody = append(c.Custody, Custody{To: to, From: r.Address(), Signature: r.signature()})
 	}
 	r.additional()
 	return c

@@ -42,26 +42,26 @@ var (
 // ParseChunk reads a chunk. A payload that ends behind the data is in the legacy
 // form: a whole configuration without a signature, which IsLegacy tells.
 func ParseChunk(payload []byte) (Chunk, error) {
-	r := reader{rest: payload}
-	c := Chunk{Network: r.network()}
-	c.Data = r.take(int(r.uint16()))
-	if r.err == nil && len(r.rest) == 0 {
+	r := read(payload)
+	c := Chunk{Network: r.Network()}
+	c.Data = r.Take(int(r.Uint16()))
+	if r.Err == nil && len(r.Rest) == 0 {
 		c.Total = uint32(len(c.Data))
 		return c, nil
 	}
-	c.Flags, c.UpdateID, c.Total, c.Offset = r.uint8(), r.uint64(), r.uint32(), r.uint32()
-	c.Signed = payload[:len(payload)-len(r.rest)]
-	kind, length := r.uint8(), r.uint16()
+	c.Flags, c.UpdateID, c.Total, c.Offset = r.Uint8(), r.Uint64(), r.Uint32(), r.Uint32()
+	c.Signed = payload[:len(payload)-len(r.Rest)]
+	kind, length := r.Uint8(), r.Uint16()
 	switch {
-	case r.err != nil:
+	case r.Err != nil:
 	case uint64(c.Offset)+uint64(len(c.Data)) > uint64(c.Total) || c.Total >= maxDictionaryLen:
-		r.err = errChunkRange
+		r.Err = errChunkRange
 	case kind != signatureEd25519 || length != identity.SignatureLen:
-		r.err = errChunkSignature
+		r.Err = errChunkSignature
 	}
-	c.Signature = r.take(identity.SignatureLen)
-	if r.err != nil {
-		return Chunk{}, fmt.Errorf("configuration chunk: %w", r.err)
+	c.Signature = r.Take(identity.SignatureLen)
+	if r.Err != nil {
+		return Chunk{}, fmt.Errorf("configuration chunk: %w", r.Err)
 	}
 	return c, nil
 }

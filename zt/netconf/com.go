@@ -157,31 +157,31 @@ var (
 // ParseCOM reads a certificate from the start of b and returns how many bytes it
 // took.
 func ParseCOM(b []byte) (COM, int, error) {
-	r := reader{rest: b}
+	r := read(b)
 	c := r.com()
-	if r.err != nil {
-		return COM{}, 0, fmt.Errorf("certificate of membership: %w", r.err)
+	if r.Err != nil {
+		return COM{}, 0, fmt.Errorf("certificate of membership: %w", r.Err)
 	}
-	return c, len(b) - len(r.rest), nil
+	return c, len(b) - len(r.Rest), nil
 }
 
 func (r *reader) com() COM {
-	if r.uint8() != comFormat {
-		r.fail(errCOMFormat)
+	if r.Uint8() != comFormat {
+		r.Fail(errCOMFormat)
 	}
-	count := int(r.uint16())
+	count := int(r.Uint16())
 	if count > MaxQualifiers {
-		r.fail(errTooManyQualifiers)
+		r.Fail(errTooManyQualifiers)
 	}
-	if r.err != nil {
+	if r.Err != nil {
 		return COM{}
 	}
 	c := COM{Qualifiers: make([]Qualifier, 0, count)}
 	for range count {
-		c.Qualifiers = append(c.Qualifiers, Qualifier{r.uint64(), r.uint64(), r.uint64()})
+		c.Qualifiers = append(c.Qualifiers, Qualifier{r.Uint64(), r.Uint64(), r.Uint64()})
 	}
-	if c.Signer = r.address(); c.Signer != 0 {
-		copy(c.Signature[:], r.take(identity.SignatureLen))
+	if c.Signer = r.Address(); c.Signer != 0 {
+		copy(c.Signature[:], r.Take(identity.SignatureLen))
 	}
 	return c
 }

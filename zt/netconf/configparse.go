@@ -77,21 +77,21 @@ func (c *Config) parseCertificates(d Dictionary) error {
 	c.Tags = wholeObjects(blob, MaxTags, len(blob), skipTag)
 	blob, _ = d.Get("COO")
 	c.Ownerships = wholeObjects(blob, MaxOwnerships, len(blob), skipOwnership)
-	r := reader{rest: blob}
-	for len(r.rest) > 0 && r.err == nil {
+	r := read(blob)
+	for len(r.Rest) > 0 && r.Err == nil {
 		skipOwnership(&r)
 	}
-	if r.err != nil {
-		return fmt.Errorf("certificates of ownership: %w", r.err)
+	if r.Err != nil {
+		return fmt.Errorf("certificates of ownership: %w", r.Err)
 	}
 	return nil
 }
 
 func (c *Config) parseLists(d Dictionary) (err error) {
 	blob, _ := d.Get("S")
-	r := reader{rest: blob}
-	for len(r.rest) >= 8 && len(c.Specialists) < MaxSpecialists {
-		v := r.uint64()
+	r := read(blob)
+	for len(r.Rest) >= 8 && len(c.Specialists) < MaxSpecialists {
+		v := r.Uint64()
 		c.Specialists = append(c.Specialists, Specialist{zt.Address(v &^ roleMask), v & roleMask})
 	}
 	blob, _ = d.Get("RT")
@@ -114,20 +114,6 @@ func (c *Config) parseLists(d Dictionary) (err error) {
 	return nil
 }
 
-// inetAddr reads a physical address; its port is a prefix length here.
-func (r *reader) inetAddr() netip.AddrPort {
-	if r.err != nil {
-		return netip.AddrPort{}
-	}
-	a, size, err := zt.InetAddrFrom(r.rest)
-	if err != nil {
-		r.err = err
-		return netip.AddrPort{}
-	}
-	r.rest = r.rest[size:]
-	return a
-}
-
 // prefix joins an address with the prefix length in its port, which is cut to
 // what the address has.
 func prefix(a netip.AddrPort) netip.Prefix {
@@ -136,10 +122,10 @@ func prefix(a netip.AddrPort) netip.Prefix {
 
 func parseRoutes(b []byte) ([]Route, error) {
 	var routes []Route
-	for r := (reader{rest: b}); len(r.rest) > 0 && len(routes) < MaxRoutes; {
-		route := Route{Target: prefix(r.inetAddr()), Via: r.inetAddr().Addr(), Flags: r.uint16(), Metric: r.uint16()}
-		if r.err != nil {
-			return nil, r.err
+	for r := read(b); len(r.Rest) > 0 && len(routes) < MaxRoutes; {
+		route := Route{Target: prefix(r.InetAddr()), Via: r.InetAddr().Addr(), Flags: r.Uint16(), Metric: r.Uint16()}
+		if r.Err != nil {
+			return nil, r.Err
 		}
 		if route.Target.IsValid() {
 			routes = append(routes, route)
@@ -150,10 +136,10 @@ func parseRoutes(b []byte) ([]Route, error) {
 
 func parseAddresses(b []byte) ([]netip.Prefix, error) {
 	var addresses []netip.Prefix
-	for r := (reader{rest: b}); len(r.rest) > 0 && len(addresses) < MaxAddresses; {
-		address := prefix(r.inetAddr())
-		if r.err != nil {
-			return nil, r.err
+	for r := read(b); len(r.Rest) > 0 && len(addresses) < MaxAddresses; {
+		address := prefix(r.InetAddr())
+		if r.Err != nil {
+			return nil, r.Err
 		}
 		if address.IsValid() {
 			addresses = append(addresses, address)
@@ -163,13 +149,13 @@ func parseAddresses(b []byte) ([]netip.Prefix, error) {
 }
 
 func parseDNS(b []byte) (DNS, error) {
-	r := reader{rest: b}
-	domain, _, _ := bytes.Cut(r.take(domainField), []byte{0})
+	r := read(b)
+	domain, _, _ := bytes.Cut(r.Take(domainField), []byte{0})
 	dns := DNS{Domain: string(domain[:min(len(domain), MaxDomainLen)])}
 	for range MaxDNSServers {
-		if server := r.inetAddr().Addr(); server.IsValid() {
+		if server := r.InetAddr().Addr(); server.IsValid() {
 			dns.Servers = append(dns.Servers, server)
 		}
 	}
-	return dns, r.err
+	return dns, r.Err
 }

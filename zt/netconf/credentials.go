@@ -41,33 +41,33 @@ func appendList[T any](b []byte, list []T, appendOne func(T, []byte) []byte) []b
 // ParseCredentials reads a payload. It may end behind any of its lists; the
 // missing ones are empty. Nothing is verified.
 func ParseCredentials(payload []byte) (Credentials, error) {
-	r := reader{rest: payload}
+	r := read(payload)
 	var c Credentials
-	for len(r.rest) > 0 && r.rest[0] == comFormat && r.err == nil {
+	for len(r.Rest) > 0 && r.Rest[0] == comFormat && r.Err == nil {
 		com := r.com()
 		c.COMs = append(c.COMs, &com)
 	}
-	if end := r.uint8(); end != 0 {
-		r.fail(errCOMFormat)
+	if end := r.Uint8(); end != 0 {
+		r.Fail(errCOMFormat)
 	}
 	c.Capabilities = readList(&r, (*reader).capability)
 	c.Tags = readList(&r, (*reader).tag)
 	c.Revocations = readList(&r, (*reader).revocation)
 	c.Ownerships = readList(&r, (*reader).ownership)
-	if r.err != nil {
-		return Credentials{}, fmt.Errorf("credentials: %w", r.err)
+	if r.Err != nil {
+		return Credentials{}, fmt.Errorf("credentials: %w", r.Err)
 	}
 	return c, nil
 }
 
 func readList[T any](r *reader, one func(*reader) T) []*T {
-	if r.err != nil || len(r.rest) == 0 {
+	if r.Err != nil || len(r.Rest) == 0 {
 		return nil
 	}
 	var list []*T
-	for range r.uint16() {
+	for range r.Uint16() {
 		value := one(r)
-		if r.err != nil {
+		if r.Err != nil {
 			return nil
 		}
 		list = append(list, &value)

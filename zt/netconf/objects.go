@@ -9,12 +9,12 @@ import (
 // count of them and at most size bytes. Damaged ones end the list, as they do
 // for nodes. The functions that it uses skip one object without keeping it.
 func wholeObjects(b []byte, count, size int, skip func(*reader)) []byte {
-	r := reader{rest: b}
+	r := read(b)
 	whole := 0
-	for ; count > 0 && len(r.rest) > 0; count-- {
+	for ; count > 0 && len(r.Rest) > 0; count-- {
 		skip(&r)
-		taken := len(b) - len(r.rest)
-		if r.err != nil || taken > size {
+		taken := len(b) - len(r.Rest)
+		if r.Err != nil || taken > size {
 			break
 		}
 		whole = taken
@@ -23,16 +23,16 @@ func wholeObjects(b []byte, count, size int, skip func(*reader)) []byte {
 }
 
 func skipCOM(r *reader) {
-	if r.uint8() != comFormat {
-		r.fail(errCOMFormat)
+	if r.Uint8() != comFormat {
+		r.Fail(errCOMFormat)
 	}
-	count := int(r.uint16())
+	count := int(r.Uint16())
 	if count > MaxQualifiers {
-		r.fail(errTooManyQualifiers)
+		r.Fail(errTooManyQualifiers)
 	}
-	r.take(count * qualifierLen)
-	if r.address() != 0 {
-		r.take(identity.SignatureLen)
+	r.Take(count * qualifierLen)
+	if r.Address() != 0 {
+		r.Take(identity.SignatureLen)
 	}
 }
 
@@ -40,35 +40,35 @@ func skipTag(r *reader) { r.tag() }
 
 func skipOwnership(r *reader) {
 	const before, after = 8 + 8 + 8 + 4, 2 * zt.AddressLen
-	r.take(before)
-	count := int(r.uint16())
+	r.Take(before)
+	count := int(r.Uint16())
 	if count > MaxThings {
-		r.fail(errTooManyThings)
+		r.Fail(errTooManyThings)
 	}
-	r.take(count*thingLen + after)
+	r.Take(count*thingLen + after)
 	r.signature()
 	r.additional()
 }
 
 func skipCapability(r *reader) {
 	const before = 8 + 8 + 4
-	r.take(before)
-	rules := int(r.uint16())
+	r.Take(before)
+	rules := int(r.Uint16())
 	if rules > MaxRulesPerCapability {
-		r.fail(errTooManyRules)
+		r.Fail(errTooManyRules)
 	}
-	for ; rules > 0 && r.err == nil; rules-- {
+	for ; rules > 0 && r.Err == nil; rules-- {
 		r.rule()
 	}
-	holders := r.uint8()
+	holders := r.Uint8()
 	if holders < 1 || holders > MaxCustody {
-		r.fail(errCustody)
+		r.Fail(errCustody)
 	}
-	for ; r.address() != 0; holders-- {
+	for ; r.Address() != 0; holders-- {
 		if holders == 0 {
-			r.fail(errCustody)
+			r.Fail(errCustody)
 		}
-		r.address()
+		r.Address()
 		r.signature()
 	}
 	r.additional()

@@ -101,34 +101,34 @@ var errTooManyThings = errors.New("too many things")
 // ParseOwnership reads a certificate from the start of b and returns how many
 // bytes it took.
 func ParseOwnership(b []byte) (Ownership, int, error) {
-	r := reader{rest: b}
+	r := read(b)
 	o := r.ownership()
-	if r.err != nil {
-		return Ownership{}, 0, fmt.Errorf("certificate of ownership: %w", r.err)
+	if r.Err != nil {
+		return Ownership{}, 0, fmt.Errorf("certificate of ownership: %w", r.Err)
 	}
-	return o, len(b) - len(r.rest), nil
+	return o, len(b) - len(r.Rest), nil
 }
 
 func (r *reader) ownership() Ownership {
 	o := Ownership{
-		Network:   r.network(),
-		Timestamp: int64(r.uint64()),
-		Flags:     r.uint64(),
-		ID:        r.uint32(),
+		Network:   r.Network(),
+		Timestamp: int64(r.Uint64()),
+		Flags:     r.Uint64(),
+		ID:        r.Uint32(),
 	}
-	count := int(r.uint16())
+	count := int(r.Uint16())
 	if count > MaxThings {
-		r.fail(errTooManyThings)
+		r.Fail(errTooManyThings)
 	}
 	for range count {
-		thing := Thing{Type: ThingType(r.uint8())}
-		copy(thing.Value[:], r.take(len(thing.Value)))
-		if r.err != nil {
+		thing := Thing{Type: ThingType(r.Uint8())}
+		copy(thing.Value[:], r.Take(len(thing.Value)))
+		if r.Err != nil {
 			return Ownership{}
 		}
 		o.Things = append(o.Things, thing)
 	}
-	o.IssuedTo, o.Signer = r.address(), r.address()
+	o.IssuedTo, o.Signer = r.Address(), r.Address()
 	o.Signature = r.signature()
 	r.additional()
 	return o

@@ -20,16 +20,16 @@ type Request struct {
 // ParseRequest reads a request. Everything behind the network id may be
 // missing.
 func ParseRequest(payload []byte) (Request, error) {
-	r := reader{rest: payload}
-	q := Request{Network: r.network()}
-	if r.err == nil && len(r.rest) > 0 {
-		q.Metadata = r.take(int(r.uint16()))
+	r := read(payload)
+	q := Request{Network: r.Network()}
+	if r.Err == nil && len(r.Rest) > 0 {
+		q.Metadata = r.Take(int(r.Uint16()))
 	}
-	if r.err != nil {
-		return Request{}, fmt.Errorf("configuration request: %w", r.err)
+	if r.Err != nil {
+		return Request{}, fmt.Errorf("configuration request: %w", r.Err)
 	}
-	if len(r.rest) >= 16 {
-		q.Revision, q.Timestamp = r.uint64(), int64(r.uint64())
+	if len(r.Rest) >= 16 {
+		q.Revision, q.Timestamp = r.Uint64(), int64(r.Uint64())
 	}
 	return q, nil
 }

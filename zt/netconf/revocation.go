@@ -59,25 +59,25 @@ func (v *Revocation) Append(b []byte) []byte {
 // ParseRevocation reads a revocation from the start of b and returns how many
 // bytes it took.
 func ParseRevocation(b []byte) (Revocation, int, error) {
-	r := reader{rest: b}
+	r := read(b)
 	v := r.revocation()
-	if r.err != nil {
-		return Revocation{}, 0, fmt.Errorf("revocation: %w", r.err)
+	if r.Err != nil {
+		return Revocation{}, 0, fmt.Errorf("revocation: %w", r.Err)
 	}
-	return v, len(b) - len(r.rest), nil
+	return v, len(b) - len(r.Rest), nil
 }
 
 func (r *reader) revocation() Revocation {
 	var v Revocation
-	r.uint32()
-	v.ID = r.uint32()
-	v.Network = r.network()
-	r.uint32()
-	v.CredentialID = r.uint32()
-	v.Threshold = int64(r.uint64())
-	v.Flags = r.uint64()
-	v.Target, v.Signer = r.address(), r.address()
-	v.Type = CredentialType(r.uint8())
+	r.Uint32()
+	v.ID = r.Uint32()
+	v.Network = r.Network()
+	r.Uint32()
+	v.CredentialID = r.Uint32()
+	v.Threshold = int64(r.Uint64())
+	v.Flags = r.Uint64()
+	v.Target, v.Signer = r.Address(), r.Address()
+	v.Type = CredentialType(r.Uint8())
 	v.Signature = r.signature()
 	r.additional()
 	return v

@@ -54,10 +54,10 @@ func AppendRules(b []byte, rules []Rule) []byte {
 // left out, as by nodes.
 func ParseRules(b []byte) ([]Rule, error) {
 	var rules []Rule
-	for r := (reader{rest: b}); len(r.rest) > 0; {
+	for r := read(b); len(r.Rest) > 0; {
 		rule := r.rule()
-		if r.err != nil {
-			return nil, fmt.Errorf("rule %d: %w", len(rules), r.err)
+		if r.Err != nil {
+			return nil, fmt.Errorf("rule %d: %w", len(rules), r.Err)
 		}
 		if len(rules) < MaxRules {
 			rules = append(rules, rule)
@@ -69,12 +69,12 @@ func ParseRules(b []byte) ([]Rule, error) {
 var errShortOperands = errors.New("operands are too short for the type")
 
 func (r *reader) rule() Rule {
-	first, size := r.uint8(), r.uint8()
+	first, size := r.Uint8(), r.Uint8()
 	rule := Rule{Type: RuleType(first) & lastRuleType, Not: first&ruleNot != 0, Or: first&ruleOr != 0}
-	operands := r.take(int(size))
+	operands := r.Take(int(size))
 	known := int(rule.Type.layout().size)
 	if len(operands) < known {
-		r.fail(errShortOperands)
+		r.Fail(errShortOperands)
 		return Rule{}
 	}
 	copy(rule.operands[:known], operands)

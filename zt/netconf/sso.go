@@ -117,15 +117,15 @@ func AppendErrorAuthRequired(b []byte, network zt.NetworkID, s *SSO) []byte {
 // configuration request. The SSO is nil if no data follows the network id; that
 // of NETWORK_AUTHENTICATION_REQUIRED is Enabled.
 func ParseErrorNetwork(rest []byte) (zt.NetworkID, *SSO, error) {
-	r := reader{rest: rest}
-	network := r.network()
-	if r.err != nil || len(r.rest) == 0 {
-		return network, nil, wrapError(r.err)
+	r := read(rest)
+	network := r.Network()
+	if r.Err != nil || len(r.Rest) == 0 {
+		return network, nil, wrapError(r.Err)
 	}
-	size := int(r.uint16())
-	d := Dictionary(r.take(min(size, maxErrorLen)))
-	if r.err != nil {
-		return 0, nil, wrapError(r.err)
+	size := int(r.Uint16())
+	d := Dictionary(r.Take(min(size, maxErrorLen)))
+	if r.Err != nil {
+		return 0, nil, wrapError(r.Err)
 	}
 	s := &SSO{Version: parseVersion(d.Uint("aV", ssoOpenPage)), Enabled: true}
 	switch s.Version {

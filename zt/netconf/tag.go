@@ -47,22 +47,22 @@ func (t *Tag) Append(b []byte) []byte {
 
 // ParseTag reads a tag from the start of b and returns how many bytes it took.
 func ParseTag(b []byte) (Tag, int, error) {
-	r := reader{rest: b}
+	r := read(b)
 	t := r.tag()
-	if r.err != nil {
-		return Tag{}, 0, fmt.Errorf("tag: %w", r.err)
+	if r.Err != nil {
+		return Tag{}, 0, fmt.Errorf("tag: %w", r.Err)
 	}
-	return t, len(b) - len(r.rest), nil
+	return t, len(b) - len(r.Rest), nil
 }
 
 func (r *reader) tag() Tag {
 	t := Tag{
-		Network:   r.network(),
-		Timestamp: int64(r.uint64()),
-		ID:        r.uint32(),
-		Value:     r.uint32(),
-		IssuedTo:  r.address(),
-		Signer:    r.address(),
+		Network:   r.Network(),
+		Timestamp: int64(r.Uint64()),
+		ID:        r.Uint32(),
+		Value:     r.Uint32(),
+		IssuedTo:  r.Address(),
+		Signer:    r.Address(),
 		Signature: r.signature(),
 	}
 	r.additional()

@@ -15,8 +15,8 @@ type OK struct {
 
 // ParseOK reads the payload. Rest shares its memory.
 func ParseOK(payload []byte) (OK, error) {
-	f := fields{rest: payload}
-	o := OK{InRe: Verb(f.uint8()), InReID: f.uint64(), Rest: f.rest}
+	f := read(payload)
+	o := OK{InRe: Verb(f.Uint8()), InReID: f.Uint64(), Rest: f.Rest}
 	return o, f.reading("OK")
 }
 
@@ -35,8 +35,8 @@ type Error struct {
 
 // ParseError reads the payload. Rest shares its memory.
 func ParseError(payload []byte) (Error, error) {
-	f := fields{rest: payload}
-	e := Error{InRe: Verb(f.uint8()), InReID: f.uint64(), Code: ErrorCode(f.uint8()), Rest: f.rest}
+	f := read(payload)
+	e := Error{InRe: Verb(f.Uint8()), InReID: f.Uint64(), Code: ErrorCode(f.Uint8()), Rest: f.Rest}
 	return e, f.reading("ERROR")
 }
 

@@ -1,70 +1,18 @@
 package packet
 
 import (
-	"encoding/binary"
 	"fmt"
-	"net/netip"
 
 	"github.com/orrery-net/orrery/zt"
 )
 
-// fields reads a payload field by field. After the first failure it reads
-// zeros; err then says what went wrong. What it returns shares the payload's
-// memory.
-type fields struct {
-	rest []byte
-	err  error
-}
+// fields is zt.Reader for the payloads of packets.
+type fields struct{ zt.Reader }
 
-func (f *fields) bytes(n int) []byte {
-	if f.err == nil && n > len(f.rest) {
-		f.err = errShort
-	}
-	if f.err != nil {
-		return nil
-	}
-	b := f.rest[:n:n]
-	f.rest = f.rest[n:]
-	return b
-}
-
-func (f *fields) uint8() uint8 {
-	if b := f.bytes(1); b != nil {
-		return b[0]
-	}
-	return 0
-}
-
-func (f *fields) uint16() uint16 {
-	if b := f.bytes(2); b != nil {
-		return binary.BigEndian.Uint16(b)
-	}
-	return 0
-}
-
-func (f *fields) uint32() uint32 {
-	if b := f.bytes(4); b != nil {
-		return binary.BigEndian.Uint32(b)
-	}
-	return 0
-}
-
-func (f *fields) uint64() uint64 {
-	if b := f.bytes(8); b != nil {
-		return binary.BigEndian.Uint64(b)
-	}
-	return 0
-}
-
-func (f *fields) address() zt.Address {
-	if b := f.bytes(zt.AddressLen); b != nil {
-		return zt.AddressFrom(b)
-	}
-	return 0
-}
+func read(b []byte) fields { return fields{zt.Reader{Rest: b}} }
 
 func (f *fields) addresses(n int) []zt.Address {
-	b := f.bytes(n * zt.AddressLen)
+	b := f.Take(n * zt.AddressLen)
 	if len(b) == 0 {
 		return nil
 	}
@@ -75,29 +23,13 @@ func (f *fields) addresses(n int) []zt.Address {
 	return list
 }
 
-func (f *fields) network() zt.NetworkID { return zt.NetworkID(f.uint64()) }
-
 func (f *fields) mac() (m zt.MAC) {
-	copy(m[:], f.bytes(zt.MACLen))
+	copy(m[:], f.Take(zt.MACLen))
 	return m
 }
 
 func (f *fields) group() zt.MulticastGroup {
-	return zt.MulticastGroup{MAC: f.mac(), ADI: f.uint32()}
-}
-
-// endpoint reads a physical address, which is not valid if there is none.
-func (f *fields) endpoint() netip.AddrPort {
-	if f.err != nil {
-		return netip.AddrPort{}
-	}
-	a, n, err := zt.InetAddrFrom(f.rest)
-	if err != nil {
-		f.err = err
-		return netip.AddrPort{}
-	}
-	f.rest = f.rest[n:]
-	return a
+	return zt.MulticastGroup{MAC: f.mac(), ADI: f.Uint32()}
 }
 
 // membership skips a certificate of membership and returns its bytes: a 1, the
@@ -105,29 +37,29 @@ func (f *fields) endpoint() netip.AddrPort {
 // if there is one, its signature (protocol 02 §6.10).
 func (f *fields) membership() []byte {
 	const most, qualifier, signature = 8, 24, 96
-	whole := f.rest
-	if version := f.uint8(); f.err == nil && version != 1 {
-		f.err = fmt.Errorf("certificate of membership of unknown type %#02x", version)
+	whole := f.Rest
+	if version := f.Uint8(); f.Err == nil && version != 1 {
+		f.Err = fmt.Errorf("certificate of membership of unknown type %#02x", version)
 	}
-	n := int(f.uint16())
-	if f.err == nil && n > most {
-		f.err = fmt.Errorf("certificate of membership has %d qualifiers, at most %d are allowed", n, most)
+	n := int(f.Uint16())
+	if f.Err == nil && n > most {
+		f.Err = fmt.Errorf("certificate of membership has %d qualifiers, at most %d are allowed", n, most)
 	}
-	f.bytes(n * qualifier)
-	if f.address() != 0 {
-		f.bytes(signature)
+	f.Take(n * qualifier)
+	if f.Address() != 0 {
+		f.Take(signature)
 	}
-	if f.err != nil {
+	if f.Err != nil {
 		return nil
 	}
-	n = len(whole) - len(f.rest)
+	n = len(whole) - len(f.Rest)
 	return whole[:n:n]
 }
 
 // reading completes an error with the verb that was read.
 func (f *fields) reading(what string) error {
-	if f.err != nil {
-		return fmt.Errorf("reading %s: %w", what, f.err)
+	if f.Err != nil {
+		return fmt.Errorf("reading %s: %w", what, f.Err)
 	}
 	return nil
 }

@@ -16,8 +16,8 @@ type Frame struct {
 
 // ParseFrame reads the payload, whose memory Data shares.
 func ParseFrame(payload []byte) (Frame, error) {
-	f := fields{rest: payload}
-	m := Frame{Network: f.network(), EtherType: f.uint16(), Data: f.rest}
+	f := read(payload)
+	m := Frame{Network: f.Network(), EtherType: f.Uint16(), Data: f.Rest}
 	return m, f.reading("FRAME")
 }
 
@@ -42,12 +42,12 @@ const FrameAcknowledge = 0x10
 
 // ParseExtFrame reads the payload, whose memory COM and Data share.
 func ParseExtFrame(payload []byte) (ExtFrame, error) {
-	f := fields{rest: payload}
-	m := ExtFrame{Network: f.network(), Flags: f.uint8()}
+	f := read(payload)
+	m := ExtFrame{Network: f.Network(), Flags: f.Uint8()}
 	if m.Flags&FrameHasCOM != 0 {
 		m.COM = f.membership()
 	}
-	m.To, m.From, m.EtherType, m.Data = f.mac(), f.mac(), f.uint16(), f.rest
+	m.To, m.From, m.EtherType, m.Data = f.mac(), f.mac(), f.Uint16(), f.Rest
 	return m, f.reading("EXT_FRAME")
 }
 

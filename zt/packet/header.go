@@ -13,7 +13,6 @@ package packet
 
 import (
 	"encoding/binary"
-	"errors"
 	"math/rand/v2"
 
 	"github.com/orrery-net/orrery/zt"
@@ -172,7 +171,3 @@ func IncrementHops(datagram []byte) {
 		datagram[at]++
 	}
 }
-
-// errShort is wrapped by the errors about data that ends before a mandatory
-// field.
-var errShort = errors.New("data ends early")

@@ -35,29 +35,29 @@ const moonType = 0x7f
 // ParseHello reads the payload up to its encrypted tail, which ParseTail reads
 // when it is decrypted. Everything after the identity may be missing.
 func ParseHello(payload []byte) (Hello, error) {
-	f := fields{rest: payload}
+	f := read(payload)
 	h := Hello{
-		Protocol: f.uint8(), Major: f.uint8(), Minor: f.uint8(), Revision: f.uint16(),
-		Time: int64(f.uint64()), TailOffset: -1,
+		Protocol: f.Uint8(), Major: f.Uint8(), Minor: f.Uint8(), Revision: f.Uint16(),
+		Time: int64(f.Uint64()), TailOffset: -1,
 	}
-	if f.err == nil {
-		id, n, err := identity.ParsePublic(f.rest)
+	if f.Err == nil {
+		id, n, err := identity.ParsePublic(f.Rest)
 		if err != nil {
-			f.err = err
+			f.Err = err
 		} else {
-			h.Identity, f.rest = id, f.rest[n:]
+			h.Identity, f.Rest = id, f.Rest[n:]
 		}
 	}
-	if len(f.rest) > 0 {
-		h.Destination = f.endpoint()
+	if len(f.Rest) > 0 {
+		h.Destination = f.InetAddr()
 	}
 	if err := f.reading("HELLO"); err != nil {
 		return Hello{}, err
 	}
-	if len(f.rest) >= 16 {
-		h.PlanetID, h.PlanetTime = f.uint64(), int64(f.uint64())
-		if len(f.rest) > 0 {
-			h.TailOffset = len(payload) - len(f.rest)
+	if len(f.Rest) >= 16 {
+		h.PlanetID, h.PlanetTime = f.Uint64(), int64(f.Uint64())
+		if len(f.Rest) > 0 {
+			h.TailOffset = len(payload) - len(f.Rest)
 		}
 	}
 	return h, nil
@@ -71,8 +71,8 @@ func (h *Hello) ParseTail(plain []byte) error {
 	if len(plain) < 2 {
 		return nil
 	}
-	f := fields{rest: plain}
-	for list := f.bytes(int(f.uint16()) * entry); len(list) > 0; list = list[entry:] {
+	f := read(plain)
+	for list := f.Take(int(f.Uint16()) * entry); len(list) > 0; list = list[entry:] {
 		if list[0] == moonType {
 			h.Moons = append(h.Moons, MoonRef{
 				ID:   binary.BigEndian.Uint64(list[1:]),
@@ -119,13 +119,13 @@ type OKHello struct {
 // ParseOKHello reads OK.Rest. The length of the worlds may be missing. Worlds
 // shares the memory of rest.
 func ParseOKHello(rest []byte) (OKHello, error) {
-	f := fields{rest: rest}
+	f := read(rest)
 	o := OKHello{
-		Time: int64(f.uint64()), Protocol: f.uint8(), Major: f.uint8(), Minor: f.uint8(),
-		Revision: f.uint16(), Surface: f.endpoint(),
+		Time: int64(f.Uint64()), Protocol: f.Uint8(), Major: f.Uint8(), Minor: f.Uint8(),
+		Revision: f.Uint16(), Surface: f.InetAddr(),
 	}
-	if len(f.rest) > 0 {
-		o.Worlds = f.bytes(int(f.uint16()))
+	if len(f.Rest) > 0 {
+		o.Worlds = f.Take(int(f.Uint16()))
 	}
 	if err := f.reading("OK to HELLO"); err != nil {
 		return OKHello{}, err
@@ -151,9 +151,9 @@ type Whois struct{ Addresses []zt.Address }
 // address at the end is ignored.
 func ParseWhois(payload []byte) (Whois, error) {
 	if len(payload) < zt.AddressLen {
-		return Whois{}, fmt.Errorf("reading WHOIS: %w", errShort)
+		return Whois{}, fmt.Errorf("reading WHOIS: %w", zt.ErrShort)
 	}
-	f := fields{rest: payload}
+	f := read(payload)
 	return Whois{f.addresses(len(payload) / zt.AddressLen)}, nil
 }
 

@@ -15,8 +15,8 @@ type Ack struct{ Bytes uint32 }
 
 // ParseAck reads the payload.
 func ParseAck(payload []byte) (Ack, error) {
-	f := fields{rest: payload}
-	return Ack{f.uint32()}, f.reading("ACK")
+	f := read(payload)
+	return Ack{f.Uint32()}, f.reading("ACK")
 }
 
 // Append writes the payload to b.
@@ -43,8 +43,8 @@ func ParseQoS(payload []byte) (QoS, error) {
 		return QoS{}, fmt.Errorf("reading QOS_MEASUREMENT: %d bytes, at most %d are allowed", len(payload), qosMaxLen)
 	}
 	var q QoS
-	for f := (fields{rest: payload}); len(f.rest) >= qosRecordLen; {
-		q.Records = append(q.Records, QoSRecord{f.uint64(), f.uint16()})
+	for f := read(payload); len(f.Rest) >= qosRecordLen; {
+		q.Records = append(q.Records, QoSRecord{f.Uint64(), f.Uint16()})
 	}
 	return q, nil
 }
@@ -63,8 +63,8 @@ type PathNegotiationRequest struct{ Utility int16 }
 
 // ParsePathNegotiationRequest reads the payload.
 func ParsePathNegotiationRequest(payload []byte) (PathNegotiationRequest, error) {
-	f := fields{rest: payload}
-	return PathNegotiationRequest{int16(f.uint16())}, f.reading("PATH_NEGOTIATION_REQUEST")
+	f := read(payload)
+	return PathNegotiationRequest{int16(f.Uint16())}, f.reading("PATH_NEGOTIATION_REQUEST")
 }
 
 // Append writes the payload to b.
@@ -80,8 +80,8 @@ type UserMessage struct {
 
 // ParseUserMessage reads the payload, whose memory Data shares.
 func ParseUserMessage(payload []byte) (UserMessage, error) {
-	f := fields{rest: payload}
-	return UserMessage{f.uint64(), f.rest}, f.reading("USER_MESSAGE")
+	f := read(payload)
+	return UserMessage{f.Uint64(), f.Rest}, f.reading("USER_MESSAGE")
 }
 
 // Append writes the payload to b.

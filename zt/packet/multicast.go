@@ -19,8 +19,8 @@ type MulticastLike struct {
 func MulticastLikes(payload []byte) iter.Seq[MulticastLike] {
 	const size = zt.NetworkIDLen + zt.MulticastGroupLen
 	return func(yield func(MulticastLike) bool) {
-		for f := (fields{rest: payload}); len(f.rest) >= size; {
-			if !yield(MulticastLike{f.network(), f.group()}) {
+		for f := read(payload); len(f.Rest) >= size; {
+			if !yield(MulticastLike{f.Network(), f.group()}) {
 				return
 			}
 		}
@@ -45,8 +45,8 @@ const GatherHasCOM = 0x01
 
 // ParseMulticastGather reads the payload. Rest shares its memory.
 func ParseMulticastGather(payload []byte) (MulticastGather, error) {
-	f := fields{rest: payload}
-	m := MulticastGather{Network: f.network(), Flags: f.uint8(), Group: f.group(), Limit: f.uint32(), Rest: f.rest}
+	f := read(payload)
+	m := MulticastGather{Network: f.Network(), Flags: f.Uint8(), Group: f.group(), Limit: f.Uint32(), Rest: f.Rest}
 	return m, f.reading("MULTICAST_GATHER")
 }
 
@@ -66,9 +66,9 @@ type OKMulticastGather struct {
 
 // ParseOKMulticastGather reads OK.Rest.
 func ParseOKMulticastGather(rest []byte) (OKMulticastGather, error) {
-	f := fields{rest: rest}
-	o := OKMulticastGather{Network: f.network(), Group: f.group(), Known: f.uint32()}
-	o.Members = f.addresses(int(f.uint16()))
+	f := read(rest)
+	o := OKMulticastGather{Network: f.Network(), Group: f.group(), Known: f.Uint32()}
+	o.Members = f.addresses(int(f.Uint16()))
 	return o, f.reading("OK to MULTICAST_GATHER")
 }
 
@@ -101,18 +101,18 @@ const (
 
 // ParseMulticastFrame reads the payload, whose memory COM and Data share.
 func ParseMulticastFrame(payload []byte) (MulticastFrame, error) {
-	f := fields{rest: payload}
-	m := MulticastFrame{Network: f.network(), Flags: f.uint8()}
+	f := read(payload)
+	m := MulticastFrame{Network: f.Network(), Flags: f.Uint8()}
 	if m.Flags&FrameHasCOM != 0 {
 		m.COM = f.membership()
 	}
 	if m.Flags&FrameHasLimit != 0 {
-		m.GatherLimit = f.uint32()
+		m.GatherLimit = f.Uint32()
 	}
 	if m.Flags&FrameHasSource != 0 {
 		m.From = f.mac()
 	}
-	m.Group, m.EtherType, m.Data = f.group(), f.uint16(), f.rest
+	m.Group, m.EtherType, m.Data = f.group(), f.Uint16(), f.Rest
 	return m, f.reading("MULTICAST_FRAME")
 }
 
@@ -144,14 +144,14 @@ type OKMulticastFrame struct {
 
 // ParseOKMulticastFrame reads OK.Rest, whose memory COM shares.
 func ParseOKMulticastFrame(rest []byte) (OKMulticastFrame, error) {
-	f := fields{rest: rest}
-	o := OKMulticastFrame{Network: f.network(), Group: f.group(), Flags: f.uint8()}
+	f := read(rest)
+	o := OKMulticastFrame{Network: f.Network(), Group: f.group(), Flags: f.Uint8()}
 	if o.Flags&FrameHasCOM != 0 {
 		o.COM = f.membership()
 	}
 	if o.Flags&FrameHasLimit != 0 {
-		o.Known = f.uint32()
-		o.Members = f.addresses(int(f.uint16()))
+		o.Known = f.Uint32()
+		o.Members = f.addresses(int(f.Uint16()))
 	}
 	return o, f.reading("OK to MULTICAST_FRAME")
 }

@@ -254,7 +254,7 @@ func readFields(v Verb, payload []byte, out map[string]any) (again []byte, err e
 	case VerbMulticastGather:
 		m, err := ParseMulticastGather(payload)
 		group(m.Network, m.Group)
-		com := fields{rest: m.Rest}
+		com := read(m.Rest)
 		out["flags"], out["limit"], out["com_length"] = m.Flags, m.Limit, len(com.membership())
 		return m.Append(nil), err
 	case VerbFrame:

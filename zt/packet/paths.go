@@ -17,14 +17,14 @@ type Rendezvous struct {
 
 // ParseRendezvous reads the payload.
 func ParseRendezvous(payload []byte) (Rendezvous, error) {
-	f := fields{rest: payload}
-	f.uint8() // flags
-	r := Rendezvous{Peer: f.address()}
-	port, size := f.uint16(), f.uint8()
-	if f.err == nil && size != 4 && size != 16 {
-		f.err = fmt.Errorf("IP address of %d bytes", size)
+	f := read(payload)
+	f.Uint8() // flags
+	r := Rendezvous{Peer: f.Address()}
+	port, size := f.Uint16(), f.Uint8()
+	if f.Err == nil && size != 4 && size != 16 {
+		f.Err = fmt.Errorf("IP address of %d bytes", size)
 	}
-	ip, _ := netip.AddrFromSlice(f.bytes(int(size)))
+	ip, _ := netip.AddrFromSlice(f.Take(int(size)))
 	if err := f.reading("RENDEZVOUS"); err != nil {
 		return Rendezvous{}, err
 	}
@@ -59,13 +59,13 @@ const (
 // ParsePushDirectPaths reads the payload. Paths of unknown type are skipped.
 func ParsePushDirectPaths(payload []byte) (PushDirectPaths, error) {
 	const ipv4, ipv6 = 4, 6
-	f := fields{rest: payload}
+	f := read(payload)
 	var m PushDirectPaths
-	for left := f.uint16(); left > 0 && f.err == nil; left-- {
-		flags := f.uint8()
-		f.bytes(int(f.uint16()))
-		class, size := f.uint8(), int(f.uint8())
-		address := f.bytes(size)
+	for left := f.Uint16(); left > 0 && f.Err == nil; left-- {
+		flags := f.Uint8()
+		f.Take(int(f.Uint16()))
+		class, size := f.Uint8(), int(f.Uint8())
+		address := f.Take(size)
 		if class == ipv4 && len(address) == 4+2 || class == ipv6 && len(address) == 16+2 {
 			ip, _ := netip.AddrFromSlice(address[:size-2])
 			port := binary.BigEndian.Uint16(address[size-2:])

@@ -38,8 +38,6 @@ const (
 	signatureStart = bodyStart - identity.SignatureLen
 )
 
-var errShort = errors.New("data ends early")
-
 // Root is a root server and the addresses at which it always answers. An
 // endpoint that is not valid stands for one that this program cannot read.
 type Root struct {
@@ -71,7 +69,7 @@ func Parse(b []byte) (*World, int, error) {
 
 func parse(b []byte) (*World, int, error) {
 	if len(b) <= bodyStart {
-		return nil, 0, errShort
+		return nil, 0, zt.ErrShort
 	}
 	w := &World{
 		Kind:      Kind(b[0]),
@@ -98,11 +96,11 @@ func parse(b []byte) (*World, int, error) {
 	}
 	if w.Kind == Moon {
 		if len(b) < at+2 {
-			return nil, 0, errShort
+			return nil, 0, zt.ErrShort
 		}
 		at += 2 + int(binary.BigEndian.Uint16(b[at:]))
 		if len(b) < at {
-			return nil, 0, errShort
+			return nil, 0, zt.ErrShort
 		}
 	}
 	return w, at, nil
@@ -113,7 +111,7 @@ func parseRoot(b []byte) (root Root, n int, err error) {
 		return root, 0, err
 	}
 	if len(b) <= n {
-		return root, 0, errShort
+		return root, 0, zt.ErrShort
 	}
 	count := int(b[n])
 	n++
