@@ -17,6 +17,8 @@ const (
 	NetworkCreated EventKind = "network.created"
 	NetworkUpdated EventKind = "network.updated"
 	NetworkDeleted EventKind = "network.deleted"
+	NetworkShared  EventKind = "network.shared" // what users may do to it changed
+	NetworkMoved   EventKind = "network.moved"  // it has another owner
 
 	MemberJoined       EventKind = "member.joined" // a node asked for the first time
 	MemberAdded        EventKind = "member.added"  // a user made the record, or brought a deleted one back
@@ -26,8 +28,20 @@ const (
 	MemberDeleted      EventKind = "member.deleted"
 
 	UserCreated  EventKind = "user.created"
+	UserUpdated  EventKind = "user.updated"
+	UserDeleted  EventKind = "user.deleted"
 	TokenCreated EventKind = "token.created"
 	TokenDeleted EventKind = "token.deleted"
+
+	OrganizationCreated     EventKind = "organization.created"
+	OrganizationUpdated     EventKind = "organization.updated" // renamed, or given to another owner
+	OrganizationDeleted     EventKind = "organization.deleted"
+	OrganizationUserAdded   EventKind = "organization.user.added"
+	OrganizationUserRemoved EventKind = "organization.user.removed"
+	InvitationSent          EventKind = "invitation.sent"
+	InvitationWasAccepted   EventKind = "invitation.accepted"
+	InvitationDeclined      EventKind = "invitation.declined" // by the invitee
+	InvitationWithdrawn     EventKind = "invitation.canceled" // by the inviter
 )
 
 // Event is the one record of a change, written in the transaction that makes
@@ -40,6 +54,8 @@ type Event struct {
 	Actor   Actor        `json:"actor"`
 	Network zt.NetworkID `json:"networkId,omitzero"`
 	Node    zt.Address   `json:"nodeId,omitzero"`
+	User    string       `json:"userId,omitempty"` // whose account, token or rights changed
+	Org     string       `json:"orgId,omitempty"`  // the organization that changed
 	// Before and After hold the fields that differ, as JSON objects; nil when
 	// there was, or is, no record.
 	Before json.RawMessage `json:"before,omitempty"`

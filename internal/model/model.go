@@ -10,6 +10,7 @@ package model
 
 import (
 	"encoding/json"
+	"maps"
 	"net/netip"
 	"slices"
 
@@ -47,6 +48,10 @@ type Network struct {
 
 	TraceTarget zt.Address `json:"remoteTraceTarget,omitzero"` // 0: none
 	TraceLevel  int        `json:"remoteTraceLevel"`
+
+	// Grants is what users other than the owner may do, by user id. All of them
+	// are in the owner's organization.
+	Grants map[string]Rights `json:"permissions,omitempty"`
 
 	CreationTime int64  `json:"creationTime"`
 	LastModified int64  `json:"lastModified"` // 0 until the first update
@@ -129,14 +134,10 @@ func (n *Network) Clone() *Network {
 		c.Capabilities[i].Rules = slices.Clone(c.Capabilities[i].Rules)
 	}
 	c.TagsByName = slices.Clone(n.TagsByName)
-	if n.CapabilitiesByName != nil {
-		c.CapabilitiesByName = make(map[string]uint32, len(n.CapabilitiesByName))
-		for name, id := range n.CapabilitiesByName {
-			c.CapabilitiesByName[name] = id
-		}
-	}
+	c.CapabilitiesByName = maps.Clone(n.CapabilitiesByName)
 	c.SSO.AllowList = slices.Clone(n.SSO.AllowList)
 	c.UI = slices.Clone(n.UI)
+	c.Grants = maps.Clone(n.Grants)
 	return &c
 }
 
@@ -222,18 +223,10 @@ type MemberStatus struct {
 	Online bool
 }
 
-// User is a person who may manage networks.
-type User struct {
-	ID           string `json:"id"`
-	Email        string `json:"email"`
-	DisplayName  string `json:"displayName"`
-	CreationTime int64  `json:"creationTime"`
-}
-
-// Token is a secret that acts for a user. Only its SHA-256 is kept.
-type Token struct {
-	Hash         [32]byte `json:"-"`
-	UserID       string   `json:"userId"`
-	Name         string   `json:"name"`
-	CreationTime int64    `json:"creationTime"`
+// OnlineChange says that a member came online or went offline.
+type OnlineChange struct {
+	Network zt.NetworkID
+	Node    zt.Address
+	Online  bool
+	Time    int64 // of the change, ms since 1970
 }

@@ -1,8 +1,11 @@
 package store
 
 import (
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -43,10 +46,13 @@ func benchmarkStore(b *testing.B, members int) *Store {
 	b.Helper()
 	s := openWithNetwork(b)
 	change(b, s, func(tx *Tx) error {
-		for i := range members {
+		for _, i := range rand.New(rand.NewPCG(1, 2)).Perm(members) { // nodes do not join in the order of their addresses
 			m := model.NewMember(testNetwork, testNode+zt.Address(i), 1)
 			m.Name = fmt.Sprintf("member %d", i)
 			m.Addresses = []netip.Addr{netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})}
+			m.Identity = m.Node.String() + ":0:" + strings.Repeat("0123456789abcdef", 8)
+			m.Tags = []model.MemberTag{{ID: 1, Value: 100}, {ID: 2, Unset: true}}
+			m.Capabilities = []uint32{1}
 			if err := tx.PutMember(m); err != nil {
 				return err
 			}
@@ -113,4 +119,103 @@ func BenchmarkMemberCounts10000(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+func BenchmarkNetwork(b *testing.B) {
+	s := benchmarkStore(b, 0)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := s.Network(b.Context(), testNetwork); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkMember(b *testing.B) {
+	s := benchmarkStore(b, 1000)
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if _, err := s.Member(b.Context(), testNetwork, testNode+zt.Address(i%1000)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkTokenByHash(b *testing.B) {
+	s := benchmarkStore(b, 0)
+	token := &model.Token{Hash: [32]byte{1}, UserID: "me", Name: "laptop"}
+	change(b, s, func(tx *Tx) error {
+		return errors.Join(tx.PutUser(&model.User{ID: "me"}), tx.PutToken(token))
+	})
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := s.TokenByHash(b.Context(), token.Hash); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkMemberDocument compares decodeMember with what it falls back to.
+func BenchmarkMemberDocument(b *testing.B) {
+	for name, decode := range map[string]func(string) (*model.Member, error){
+		"plain":         decodeMember,
+		"encoding/json": func(text string) (*model.Member, error) { return decode[model.Member]([]byte(text)) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := decode(memberDocument); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkActivity100000(b *testing.B) {
+	const events = 100_000
+	s := benchmarkStore(b, 0)
+	change(b, s, func(tx *Tx) error {
+		for i := range int64(events) {
+			e := &model.Event{Time: i, Kind: model.MemberUpdated, Actor: model.Actor{UserID: "me"}, Network: testNetwork, Node: testNode + zt.Address(i%1000)}
+			if i%1000 == 0 {
+				e.Network, e.Kind = testNetwork+1, model.NetworkUpdated
+			}
+			if err := tx.AppendEvent(e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for name, q := range map[string]EventQuery{
+		"newest":   {},
+		"network":  {Network: testNetwork + 1},
+		"node":     {Network: testNetwork, Node: testNode + 1},
+		"kinds":    {Kinds: []model.EventKind{model.NetworkUpdated, model.NetworkDeleted}},
+		"time":     {Since: events / 2, Until: events/2 + 50},
+		"disjoint": {Network: testNetwork, Kinds: []model.EventKind{model.NetworkUpdated}}, // a walk through all of the network's
+	} {
+		q.Limit = 100
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := s.EventsBefore(b.Context(), q); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+	b.Run("NetworkTouched", func(b *testing.B) {
+		for b.Loop() {
+			if touched, err := s.NetworkTouched(b.Context(), testNetwork+2, 0); err != nil || touched {
+				b.Fatal(touched, err)
+			}
+		}
+	})
+	b.Run("MembersChanged", func(b *testing.B) {
+		for b.Loop() {
+			if nodes, _, err := s.MembersChanged(b.Context(), testNetwork, events-10, 100); err != nil || len(nodes) != 10 {
+				b.Fatal(nodes, err)
+			}
+		}
+	})
 }

@@ -3,21 +3,15 @@ package store
 import (
 	"context"
 	"database/sql"
-	"embed"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 
-	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite"
 )
-
-//go:embed migrations/*.sql
-var migrations embed.FS
 
 // prepareFile makes an empty database file that only its owner can read; SQLite
 // gives its log the same mode.
@@ -78,45 +72,4 @@ func requireWAL(ctx context.Context, db *sql.DB, path string) error {
 		return fmt.Errorf("the file system of %s cannot share memory between processes, which the database needs; put the data folder on a local disk", path)
 	}
 	return nil
-}
-
-// migrate brings the schema up to the one of this program.
-func migrate(ctx context.Context, db *sql.DB, path string, log *slog.Logger) error {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return fmt.Errorf("read the migrations: %w", err)
-	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithDisableGlobalRegistry(true))
-	if err != nil {
-		return fmt.Errorf("read the migrations: %w", err)
-	}
-	from, err := schemaVersion(ctx, db)
-	if err != nil {
-		return fmt.Errorf("read the version of the database: %w", err)
-	}
-	sources := provider.ListSources()
-	to := sources[len(sources)-1].Version
-	if from > to {
-		return fmt.Errorf("the database %s was written by a newer Orrery (its schema is %d, this program knows %d); run that version again, or restore a backup from before the upgrade", path, from, to)
-	}
-	if from == to {
-		return nil
-	}
-	if _, err := provider.Up(ctx); err != nil {
-		return fmt.Errorf("bring the database %s from schema %d to %d: %w", path, from, to, err)
-	}
-	log.Info("the database schema is up to date", "from", from, "to", to)
-	return nil
-}
-
-// schemaVersion is the highest migration that the database had, 0 for a new
-// one. It is read without goose, which takes any error for a missing table.
-func schemaVersion(ctx context.Context, db *sql.DB) (int64, error) {
-	var tables, version int64
-	err := db.QueryRowContext(ctx, "SELECT COUNT(*) FROM sqlite_master WHERE name = $1", goose.DefaultTablename).Scan(&tables)
-	if err != nil || tables == 0 {
-		return 0, err
-	}
-	err = db.QueryRowContext(ctx, "SELECT MAX(version_id) FROM "+goose.DefaultTablename).Scan(&version)
-	return version, err
 }

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/orrery-net/orrery/internal/model"
 	"github.com/orrery-net/orrery/zt"
@@ -20,91 +18,11 @@ type Counts struct {
 	Total      int // authorized or not
 }
 
-// Network returns a network; ErrNotFound also if it was deleted.
-func (s *Store) Network(ctx context.Context, id zt.NetworkID) (*model.Network, error) {
-	n, err := s.read.network(ctx, id)
-	if err == nil && n.DeletedTime != 0 {
-		return nil, reading("network", sql.ErrNoRows)
-	}
-	return n, s.explain(err)
-}
-
-// Networks returns all networks that are not deleted, ascending by id.
-func (s *Store) Networks(ctx context.Context) ([]*model.Network, error) {
-	var all []*model.Network
-	err := s.each(ctx, "read networks", "SELECT record FROM networks WHERE deleted = 0 ORDER BY id", nil,
-		func(row *sql.Rows) error {
-			var text sql.RawBytes
-			if err := row.Scan(&text); err != nil {
-				return err
-			}
-			n, err := decodeNetwork(text)
-			all = append(all, n)
-			return err
-		})
-	return all, err
-}
-
-// NetworkIDs returns the ids of all networks that are not deleted, ascending.
-func (s *Store) NetworkIDs(ctx context.Context) ([]zt.NetworkID, error) {
-	return s.networkIDs(ctx, "SELECT id FROM networks WHERE deleted = 0 ORDER BY id")
-}
-
-// EveryNetworkID returns the ids of all networks, also of those that were
-// deleted, ascending.
-func (s *Store) EveryNetworkID(ctx context.Context) ([]zt.NetworkID, error) {
-	return s.networkIDs(ctx, "SELECT id FROM networks ORDER BY id")
-}
-
-func (s *Store) networkIDs(ctx context.Context, text string) ([]zt.NetworkID, error) {
-	var all []zt.NetworkID
-	err := s.each(ctx, "read networks", text, nil,
-		func(row *sql.Rows) error {
-			var text string
-			if err := row.Scan(&text); err != nil {
-				return err
-			}
-			id, err := zt.ParseNetworkID(text)
-			all = append(all, id)
-			return err
-		})
-	return all, err
-}
-
 // Member returns a member, also one that was deleted (DeletedTime is not 0);
 // ErrNotFound if there is no record.
 func (s *Store) Member(ctx context.Context, network zt.NetworkID, node zt.Address) (*model.Member, error) {
 	m, err := s.read.member(ctx, network, node)
 	return m, s.explain(err)
-}
-
-// Members calls each for the members of a network that are not deleted,
-// ascending by node. It stops at an error of each and returns it. Nothing of
-// the database is held while each runs, which may take its time: changes made
-// meanwhile may show.
-func (s *Store) Members(ctx context.Context, network zt.NetworkID, each func(*model.Member) error) error {
-	var after zt.Address
-	for {
-		page := make([]*model.Member, 0, membersPage)
-		err := s.each(ctx, "read members", membersAfter,
-			[]any{network.String(), after.String(), membersPage}, func(row *sql.Rows) error {
-				m, err := scanMember(row)
-				page = append(page, m)
-				return err
-			})
-		if err != nil {
-			return err
-		}
-		for _, m := range page {
-			if err := each(m); err != nil {
-				return err
-			}
-			after = m.Node
-		}
-		if len(page) < membersPage {
-			return nil
-		}
-	}
 }
 
 // countsPage is how many networks MemberCounts asks for in one query.
@@ -126,17 +44,12 @@ func (s *Store) MemberCounts(ctx context.Context, ids ...zt.NetworkID) (map[zt.N
 // therefore not kept as a prepared statement.
 func (s *Store) countMembers(ctx context.Context, ids []zt.NetworkID, into map[zt.NetworkID]Counts) error {
 	arguments := make([]any, len(ids))
-	var places strings.Builder
 	for i, id := range ids {
 		arguments[i] = id.String()
-		if i > 0 {
-			places.WriteByte(',')
-		}
-		places.WriteString("$" + strconv.Itoa(i+1))
 	}
 	rows, err := s.readDB.QueryContext(ctx, `
 		SELECT network, SUM(CASE WHEN authorized THEN 1 ELSE 0 END), COUNT(*) FROM members
-		WHERE deleted = 0 AND NOT hidden AND network IN (`+places.String()+") GROUP BY network", arguments...)
+		WHERE deleted = 0 AND NOT hidden AND network IN (`+parameters(1, len(ids))+") GROUP BY network", arguments...)
 	if err != nil {
 		return err
 	}
@@ -176,6 +89,34 @@ func (s *Store) Addresses(ctx context.Context, network zt.NetworkID, each func(a
 			return each(a, holder)
 		})
 }
+
+// MembersByNode returns the records of the named members, deleted ones included,
+// in no order; unknown ones are missing.
+func (s *Store) MembersByNode(ctx context.Context, network zt.NetworkID, nodes []zt.Address) ([]*model.Member, error) {
+	all := make([]*model.Member, 0, len(nodes))
+	for some := range slices.Chunk(nodes, namedMembers) {
+		arguments := make([]any, 1, 1+len(some))
+		arguments[0] = network.String()
+		for _, node := range some {
+			arguments = append(arguments, node.String())
+		}
+		err := s.each(ctx, "read members",
+			"SELECT "+memberColumns+" FROM members WHERE network = $1 AND node IN ("+parameters(2, len(some))+")",
+			arguments, func(row *sql.Rows) error {
+				m, err := scanMember(row)
+				all = append(all, m)
+				return err
+			})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// namedMembers is how many members MembersByNode asks for in one query, and with
+// it the number of texts that are prepared for it.
+const namedMembers = 64
 
 // ActiveBridges returns the members of a network that may bridge, ascending.
 func (s *Store) ActiveBridges(ctx context.Context, network zt.NetworkID) ([]zt.Address, error) {
@@ -220,19 +161,6 @@ func (s *Store) Identity(ctx context.Context, node zt.Address) (string, error) {
 	return text, nil
 }
 
-// User returns a user; ErrNotFound if there is none.
-func (s *Store) User(ctx context.Context, id string) (*model.User, error) {
-	u, err := s.read.user(ctx, id)
-	return u, s.explain(err)
-}
-
-// TokenByHash returns the token whose secret has this SHA-256; ErrNotFound if
-// there is none.
-func (s *Store) TokenByHash(ctx context.Context, hash [32]byte) (*model.Token, error) {
-	token, err := s.read.tokenByHash(ctx, hash)
-	return token, s.explain(err)
-}
-
 // Meta returns a small value kept under a name, "" if there is none.
 func (s *Store) Meta(ctx context.Context, key string) (string, error) {
 	value, err := s.read.meta(ctx, key)
@@ -244,13 +172,4 @@ func (s *Store) each(ctx context.Context, what, text string, arguments []any, ro
 		return s.explain(fmt.Errorf("%s: %w", what, err))
 	}
 	return nil
-}
-
-func scanMember(row *sql.Rows) (*model.Member, error) {
-	var text sql.RawBytes
-	var deleted, revision int64
-	if err := row.Scan(&text, &deleted, &revision); err != nil {
-		return nil, err
-	}
-	return decodeMember(text, deleted, revision)
 }

@@ -327,6 +327,79 @@ func TestSlowListsHoldUpNobody(t *testing.T) {
 	ended.Wait()
 }
 
+func TestListsStopAtAnError(t *testing.T) {
+	s := openWithNetwork(t)
+	const members = 3*membersPage + 1
+	change(t, s, func(tx *Tx) error {
+		for i := range zt.Address(members) {
+			if err := tx.PutMember(model.NewMember(testNetwork, testNode+i, 1)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	errMine := errors.New("mine")
+	for _, last := range []int{1, membersPage, membersPage + 1, members} {
+		listed := 0
+		err := s.Members(t.Context(), testNetwork, func(*model.Member) error {
+			if listed++; listed == last {
+				return errMine
+			}
+			return nil
+		})
+		if err != errMine || listed != last {
+			t.Errorf("ended after %d, want %d: %v", listed, last, err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	listed := 0
+	err := s.Members(ctx, testNetwork, func(*model.Member) error { listed++; cancel(); return nil })
+	if !errors.Is(err, context.Canceled) || listed == members {
+		t.Errorf("ended after %d: %v", listed, err)
+	}
+	// What was read ahead in vain holds nothing of the database.
+	if inUse := s.readDB.Stats().InUse; inUse != 0 {
+		t.Errorf("%d connections are in use", inUse)
+	}
+}
+
+func TestNamedMembers(t *testing.T) {
+	s := openWithNetwork(t)
+	const members = 2*namedMembers + 5
+	var nodes []zt.Address
+	change(t, s, func(tx *Tx) error {
+		for i := range zt.Address(members) {
+			m := model.NewMember(testNetwork, testNode+2*i, 1)
+			if i%7 == 0 {
+				m.DeletedTime = 3
+			}
+			if err := tx.PutMember(m); err != nil {
+				return err
+			}
+			nodes = append(nodes, m.Node, m.Node+1) // the second one is not there
+		}
+		return nil
+	})
+	found, err := s.MembersByNode(t.Context(), testNetwork, nodes)
+	if err != nil || len(found) != members {
+		t.Fatalf("%d members, want %d: %v", len(found), members, err)
+	}
+	slices.SortFunc(found, func(a, b *model.Member) int { return int(a.Node) - int(b.Node) })
+	for i, m := range found {
+		if m.Node != testNode+2*zt.Address(i) || (m.DeletedTime == 3) != (i%7 == 0) {
+			t.Errorf("%d: %+v", i, m)
+		}
+	}
+	for _, none := range [][]zt.Address{nil, {testNode + 1}} {
+		if found, err := s.MembersByNode(t.Context(), testNetwork, none); err != nil || len(found) != 0 {
+			t.Errorf("%v: %v, %v", none, found, err)
+		}
+	}
+	if found, err := s.MembersByNode(t.Context(), testNetwork+1, nodes); err != nil || len(found) != 0 {
+		t.Errorf("on another network: %v, %v", found, err)
+	}
+}
+
 func TestReadsEndWithTheirContext(t *testing.T) {
 	s := openWithNetwork(t)
 	ctx, cancel := context.WithCancel(t.Context())

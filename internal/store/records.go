@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -48,16 +49,15 @@ func withoutNull(message json.RawMessage) json.RawMessage {
 	return message
 }
 
-// memberColumns is what decodeMember takes.
-const memberColumns = "record, deleted, revision"
-
-func decodeMember(text []byte, deleted, revision int64) (*model.Member, error) {
-	m, err := decode[model.Member](text)
-	if err != nil {
-		return nil, err
+func decodeHash(text string) (hash [32]byte, err error) {
+	digest, err := hex.DecodeString(text)
+	if err == nil && len(digest) != len(hash) {
+		err = fmt.Errorf("%d bytes", len(digest))
 	}
-	m.DeletedTime, m.Revision = deleted, uint64(revision)
-	return m, nil
+	if err != nil {
+		return hash, fmt.Errorf("a stored hash is damaged: %w", err)
+	}
+	return [32]byte(digest), nil
 }
 
 func encodeVersion(v model.Version) string {

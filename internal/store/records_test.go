@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,22 +19,30 @@ import (
 
 func TestRecordsSurvive(t *testing.T) {
 	s := openWithNetwork(t)
+	round := 0
 	rapid.Check(t, func(t *rapid.T) {
+		round++
 		network, member := draw[model.Network](t), draw[model.Member](t)
 		user, token, event := draw[model.User](t), draw[model.Token](t), draw[model.Event](t)
-		member.Network, token.UserID = network.ID, user.ID
+		organization, invitation := draw[model.Organization](t), draw[model.Invitation](t)
+		user.Email = fmt.Sprint(round, user.Email) // no other user has it
+		member.Network, token.UserID, invitation.OrgID = network.ID, user.ID, organization.ID
 		token.Hash = [32]byte(rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, "hash"))
 
 		ctx := t.Context()
 		err := s.Update(ctx, func(tx *Tx) error {
-			if err := errors.Join(tx.PutNetwork(network), tx.PutMember(member), tx.PutUser(user), tx.PutToken(token), tx.AppendEvent(event)); err != nil {
+			if err := errors.Join(tx.PutNetwork(network), tx.PutMember(member), tx.PutUser(user), tx.PutToken(token),
+				tx.PutOrganization(organization), tx.PutInvitation(invitation), tx.AppendEvent(event)); err != nil {
 				return err
 			}
 			return errors.Join(
 				same(network)(tx.AnyNetwork(network.ID)),
 				same(member)(tx.Member(member.Network, member.Node)),
 				same(user)(tx.User(user.ID)),
+				same(user)(tx.UserByEmail(strings.ToLower(user.Email))),
 				same(token)(tx.TokenByHash(token.Hash)),
+				same(organization)(tx.Organization(organization.ID)),
+				same(invitation)(tx.Invitation(invitation.ID)),
 			)
 		})
 		if err != nil {
@@ -49,7 +58,16 @@ func TestRecordsSurvive(t *testing.T) {
 		err = errors.Join(
 			same(member)(s.Member(ctx, member.Network, member.Node)),
 			same(user)(s.User(ctx, user.ID)),
+			same(user)(s.UserByEmail(ctx, user.Email)),
 			same(token)(s.TokenByHash(ctx, token.Hash)),
+			same(organization)(s.Organization(ctx, organization.ID)),
+			same(invitation)(s.Invitation(ctx, invitation.ID)),
+			same(network)(s.AnyNetwork(ctx, network.ID)),
+			among(token, tokenIs(token))(s.TokensOf(ctx, user.ID)),
+			among(user, func(u *model.User) bool { return u.ID == user.ID })(s.Users(ctx)),
+			among(invitation, func(i *model.Invitation) bool { return i.ID == invitation.ID })(s.InvitationsOf(ctx, organization.ID)),
+			among(invitation, func(i *model.Invitation) bool { return i.ID == invitation.ID })(s.InvitationsTo(ctx, invitation.Email)),
+			among(member, func(*model.Member) bool { return true })(s.MembersByNode(ctx, member.Network, []zt.Address{member.Node})),
 			same(event)(&events[0], nil),
 		)
 		if network.DeletedTime == 0 {
@@ -83,6 +101,45 @@ func TestSeenSurvives(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
+}
+
+func TestTokenUsesSurvive(t *testing.T) {
+	s := openWithNetwork(t)
+	change(t, s, func(tx *Tx) error {
+		return errors.Join(tx.PutUser(&model.User{ID: "me"}), tx.PutToken(&model.Token{UserID: "me"}))
+	})
+	newest := int64(0)
+	rapid.Check(t, func(t *rapid.T) {
+		use := draw[model.TokenUse](t)
+		use.Hash = [32]byte{}
+		newest += rapid.Int64Range(0, 1000).Draw(t, "later")
+		use.Time = newest
+		if err := s.SaveTokenUses(t.Context(), []model.TokenUse{*use}); err != nil {
+			t.Fatal(err)
+		}
+		uses, err := s.TokenUses(t.Context(), "me")
+		if got := uses[use.Hash]; err != nil || got != *use {
+			t.Fatalf("stored %+v, read %+v: %v", use, got, err)
+		}
+	})
+}
+
+func tokenIs(want *model.Token) func(*model.Token) bool {
+	return func(token *model.Token) bool { return token.Hash == want.Hash }
+}
+
+// among expects a record in a list.
+func among[T any](want *T, is func(*T) bool) func(all []*T, err error) error {
+	return func(all []*T, err error) error {
+		at := slices.IndexFunc(all, is)
+		if err == nil && at < 0 {
+			return fmt.Errorf("%+v is not in the list", want)
+		}
+		if err != nil {
+			return err
+		}
+		return same(want)(all[at], nil)
+	}
 }
 
 func same[T any](want *T) func(got *T, err error) error {
@@ -158,12 +215,16 @@ func fill(t *rapid.T, v reflect.Value, mayBeAbsent bool) {
 		v.SetBool(rapid.Bool().Draw(t, "bool"))
 	case reflect.Int, reflect.Int64:
 		v.SetInt(rapid.Int64().Draw(t, "int"))
-	case reflect.Uint32, reflect.Uint64:
+	case reflect.Uint8, reflect.Uint32, reflect.Uint64:
 		v.SetUint(rapid.Uint64().Draw(t, "uint") >> (64 - v.Type().Bits()))
 	case reflect.Pointer:
 		if !absent {
 			v.Set(reflect.New(v.Type().Elem()))
 			fill(t, v.Elem(), false)
+		}
+	case reflect.Array:
+		for i := range v.Len() {
+			fill(t, v.Index(i), false)
 		}
 	case reflect.Slice:
 		if !absent {

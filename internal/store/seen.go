@@ -27,14 +27,17 @@ const (
 // the computer, not of the process, may lose what the last seconds stored.
 func (s *Store) SaveSeen(ctx context.Context, all []model.Seen) error {
 	for portion := range slices.Chunk(all, seenPage) {
-		if err := s.savePortion(ctx, portion); err != nil {
+		err := s.savePortion(ctx, func(ctx context.Context) error { return s.writeSeen(ctx, portion) })
+		if err != nil {
 			return s.explain(fmt.Errorf("store when members were seen: %w", err))
 		}
 	}
 	return nil
 }
 
-func (s *Store) savePortion(ctx context.Context, portion []model.Seen) error {
+// savePortion runs write in a transaction whose commit does not wait for the
+// disk. All statements of write must be s.seen's.
+func (s *Store) savePortion(ctx context.Context, write func(ctx context.Context) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -46,7 +49,7 @@ func (s *Store) savePortion(ctx context.Context, portion []model.Seen) error {
 	if _, err := s.seen.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
-	err := s.writeSeen(ctx, portion)
+	err := write(ctx)
 	if err == nil {
 		_, err = s.seen.exec(ctx, "COMMIT")
 	}

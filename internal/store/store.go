@@ -1,12 +1,13 @@
 // Package store keeps Orrery's records in a database: networks, members, users,
-// tokens, the events that report their changes, and when members were last
-// seen. It makes changes durable and atomic and answers queries; it does not
+// tokens, organizations, the events that report their changes, and when members
+// and tokens were last seen. It makes changes durable and atomic and answers queries; it does not
 // know what is allowed, what is valid or what a change means.
 //
 // Every change is made in Update, whose transaction is on disk when it returns.
 // Updates that wait at the same time share one commit (see writer). Reads have
 // connections of their own, see the last commit, and never wait for a writer.
-// What is merely seen goes through SaveSeen, which does not wait for the disk.
+// What is merely seen goes through SaveSeen and SaveTokenUses, which do not wait
+// for the disk.
 //
 // The database is one SQLite file in WAL mode. Records that were handed out
 // belong to the caller.
@@ -21,6 +22,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 var (
@@ -56,6 +58,8 @@ type Store struct {
 	// SaveSeen. SQLite would let one of them poll for the other's lock instead.
 	writing sync.Mutex
 
+	committed atomic.Int64 // the Seq of the newest event, also if it was pruned
+
 	changedMu sync.Mutex
 	changed   chan struct{}
 }
@@ -74,6 +78,14 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	return s, nil
 }
+
+// The pages of the file that connections for reads keep in memory, in KiB: of all
+// together, unless that leaves one less than SQLite's default. A network of
+// 10 000 members takes 8 MiB.
+const (
+	readCaches     = 32 << 10
+	leastReadCache = 2 << 10
+)
 
 func (s *Store) open(ctx context.Context, log *slog.Logger) error {
 	if err := prepareFile(s.path, log); err != nil {
@@ -100,10 +112,17 @@ func (s *Store) open(ctx context.Context, log *slog.Logger) error {
 	if s.seen, err = onOneConnection(ctx, db); err != nil {
 		return err
 	}
-	if s.readDB, err = s.connect(max(4, 2*runtime.GOMAXPROCS(0)), "query_only(on)"); err != nil {
+	readers := max(4, 2*runtime.GOMAXPROCS(0))
+	cache := fmt.Sprintf("cache_size(-%d)", max(readCaches/readers, leastReadCache))
+	if s.readDB, err = s.connect(readers, "query_only(on)", cache); err != nil {
 		return err
 	}
 	s.read = newStatements(s.readDB)
+	last, err := s.read.counter(ctx, eventCounter)
+	if err != nil {
+		return err
+	}
+	s.committed.Store(last)
 	s.writer = startWriter(s)
 	return nil
 }

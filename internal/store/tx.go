@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"iter"
@@ -17,38 +16,10 @@ import (
 // on its goroutine. A database error in any method makes the Update fail, also
 // if the function carries on.
 type Tx struct {
-	on      *statements
-	events  bool
-	failure error
-	over    bool
-}
-
-// Network returns a network; ErrNotFound also if it was deleted.
-func (t *Tx) Network(id zt.NetworkID) (*model.Network, error) {
-	n, err := t.AnyNetwork(id)
-	if err == nil && n.DeletedTime != 0 {
-		return nil, reading("network", sql.ErrNoRows)
-	}
-	return n, err
-}
-
-// AnyNetwork returns a network, also one that was deleted; ErrNotFound if the
-// id was never used.
-func (t *Tx) AnyNetwork(id zt.NetworkID) (*model.Network, error) {
-	return read(t, func(ctx context.Context) (*model.Network, error) { return t.on.network(ctx, id) })
-}
-
-// PutNetwork stores a network as it is, new or in place of an older record.
-func (t *Tx) PutNetwork(n *model.Network) error {
-	text, err := encode(n)
-	if err != nil {
-		return err
-	}
-	_, err = t.exec("store network", `
-		INSERT INTO networks (id, deleted, record) VALUES ($1, $2, $3)
-		ON CONFLICT (id) DO UPDATE SET deleted = excluded.deleted, record = excluded.record`,
-		n.ID.String(), n.DeletedTime, text)
-	return err
+	on        *statements
+	lastEvent int64 // the Seq of the last one appended, 0 if none was
+	failure   error
+	over      bool
 }
 
 // Member returns a member, also one that was deleted (DeletedTime is not 0);
@@ -202,74 +173,6 @@ func (t *Tx) GiveAddress(network zt.NetworkID, node zt.Address, address netip.Ad
 	return err
 }
 
-// AppendEvent stores an event and sets its Seq, one more than the last one's.
-func (t *Tx) AppendEvent(e *model.Event) error {
-	seq, err := read(t, func(ctx context.Context) (seq int64, err error) {
-		err = t.on.row(ctx, `
-			INSERT INTO counters (name, value) VALUES ($1, 1)
-			ON CONFLICT (name) DO UPDATE SET value = counters.value + 1 RETURNING value`,
-			[]any{eventCounter}, &seq)
-		return seq, err
-	})
-	if err != nil {
-		return fmt.Errorf("number an event: %w", err)
-	}
-	e.Seq = seq
-	text, err := encode(e)
-	if err != nil {
-		return err
-	}
-	_, err = t.exec("store event", "INSERT INTO events (seq, time, record) VALUES ($1, $2, $3)", e.Seq, e.Time, text)
-	t.events = true
-	return err
-}
-
-// User returns a user; ErrNotFound if there is none.
-func (t *Tx) User(id string) (*model.User, error) {
-	return read(t, func(ctx context.Context) (*model.User, error) { return t.on.user(ctx, id) })
-}
-
-// PutUser stores a user as it is, new or in place of an older record.
-func (t *Tx) PutUser(u *model.User) error {
-	text, err := encode(u)
-	if err != nil {
-		return err
-	}
-	_, err = t.exec("store user", `
-		INSERT INTO users (id, record) VALUES ($1, $2)
-		ON CONFLICT (id) DO UPDATE SET record = excluded.record`, u.ID, text)
-	return err
-}
-
-// TokenByHash returns the token whose secret has this SHA-256; ErrNotFound if
-// there is none.
-func (t *Tx) TokenByHash(hash [32]byte) (*model.Token, error) {
-	return read(t, func(ctx context.Context) (*model.Token, error) { return t.on.tokenByHash(ctx, hash) })
-}
-
-// PutToken stores a token as it is, new or in place of an older record. Its
-// user must be stored.
-func (t *Tx) PutToken(token *model.Token) error {
-	text, err := encode(token)
-	if err != nil {
-		return err
-	}
-	_, err = t.exec("store token", `
-		INSERT INTO tokens (hash, user_id, record) VALUES ($1, $2, $3)
-		ON CONFLICT (hash) DO UPDATE SET user_id = excluded.user_id, record = excluded.record`,
-		hex.EncodeToString(token.Hash[:]), token.UserID, text)
-	return err
-}
-
-// DeleteToken removes a token; ErrNotFound if there is none.
-func (t *Tx) DeleteToken(hash [32]byte) error {
-	count, err := t.exec("delete token", "DELETE FROM tokens WHERE hash = $1", hex.EncodeToString(hash[:]))
-	if err == nil && count == 0 {
-		return fmt.Errorf("delete token: %w", ErrNotFound)
-	}
-	return err
-}
-
 // Meta returns a small value kept under a name, "" if there is none.
 func (t *Tx) Meta(key string) (string, error) {
 	return read(t, func(ctx context.Context) (string, error) { return t.on.meta(ctx, key) })
@@ -280,6 +183,16 @@ func (t *Tx) SetMeta(key, value string) error {
 	_, err := t.exec("store "+key, `
 		INSERT INTO meta (key, value) VALUES ($1, $2)
 		ON CONFLICT (key) DO UPDATE SET value = excluded.value`, key, value)
+	return err
+}
+
+// deleteOne runs a statement that deletes one record; ErrNotFound if there was
+// none.
+func (t *Tx) deleteOne(what, text string, arguments ...any) error {
+	count, err := t.exec("delete "+what, text, arguments...)
+	if err == nil && count == 0 {
+		return fmt.Errorf("delete %s: %w", what, ErrNotFound)
+	}
 	return err
 }
 

@@ -139,11 +139,12 @@ func (w *writer) gather(first *update) []*update {
 // process runs a batch and answers each of its updates.
 func (w *writer) process(batch []*update) {
 	outcomes := make([]error, len(batch))
-	events, err := w.transact(batch, outcomes)
+	lastEvent, err := w.transact(batch, outcomes)
 	if err != nil {
 		err = w.store.explain(fmt.Errorf("write to the database: %w", err))
 	}
-	if err == nil && events {
+	if err == nil && lastEvent != 0 {
+		w.store.committed.Store(lastEvent)
 		w.store.wake()
 	}
 	for i, u := range batch {
@@ -156,16 +157,16 @@ func (w *writer) process(batch []*update) {
 }
 
 // transact runs a batch in one transaction. It fills in the outcome of each
-// update and reports whether any that succeeded appended events. An error means
-// that nothing of the whole batch was stored.
-func (w *writer) transact(batch []*update, outcomes []error) (events bool, err error) {
+// update and returns the Seq of the last event of those that succeeded, 0 if
+// they appended none. An error means that nothing of the whole batch was stored.
+func (w *writer) transact(batch []*update, outcomes []error) (lastEvent int64, err error) {
 	if w.damage != nil {
-		return false, fmt.Errorf("an earlier write failed, restart Orrery to go on: %w", w.damage)
+		return 0, fmt.Errorf("an earlier write failed, restart Orrery to go on: %w", w.damage)
 	}
 	w.store.writing.Lock()
 	defer w.store.writing.Unlock()
 	if err := w.exec("BEGIN IMMEDIATE"); err != nil {
-		return false, err
+		return 0, err
 	}
 	end := "ROLLBACK"
 	for i, u := range batch {
@@ -175,7 +176,7 @@ func (w *writer) transact(batch []*update, outcomes []error) (events bool, err e
 		}
 		if outcomes[i] == nil {
 			end = "COMMIT"
-			events = events || tx.events
+			lastEvent = max(lastEvent, tx.lastEvent)
 		}
 	}
 	if err == nil {
@@ -187,9 +188,9 @@ func (w *writer) transact(batch []*update, outcomes []error) (events bool, err e
 		}
 		// Some errors have rolled back already, and this one then says so.
 		_ = w.exec("ROLLBACK")
-		return false, err
+		return 0, err
 	}
-	return events, nil
+	return lastEvent, nil
 }
 
 // giveTurn lets one update run. The outcome is the update's own; an error means
