@@ -1,9 +1,6 @@
 package central
 
 import (
-	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"net/netip"
 
@@ -14,12 +11,17 @@ import (
 
 // Caller is who asks for something.
 type Caller struct {
-	User      *model.User
-	From      netip.Addr // where the request came from; may be the zero Addr
-	TokenName string     // the name of the token that was shown
+	User     *model.User  // nil: nobody is signed in; must not be changed
+	From     netip.Addr   // where the request came from; may be the zero Addr
+	Token    *model.Token // the token that was shown, nil if none was; must not be changed
+	Operator bool         // may manage the users of this server
+	local    bool         // acts on the server's machine
 }
 
 func (c Caller) actor() model.Actor {
+	if c.local {
+		return model.ActorSetup
+	}
 	actor := model.Actor{UserID: c.User.ID}
 	if c.From.IsValid() {
 		actor.From = c.From.String()
@@ -27,54 +29,133 @@ func (c Caller) actor() model.Actor {
 	return actor
 }
 
-// Authenticate finds the user that a token acts for. A token that nobody has is
-// an Error of kind Unauthorized. The store holds digests of tokens only, and is
-// searched by digest, so that timing tells nothing about stored tokens.
-func (s *Service) Authenticate(ctx context.Context, bearer string) (Caller, error) {
-	if bearer == "" {
-		return Caller{}, NewError(Unauthorized, "an API token is needed")
+// onlyNetwork is the one network that the caller's token is for, 0 for all.
+func (c Caller) onlyNetwork() zt.NetworkID {
+	if c.Token == nil {
+		return 0
 	}
-	digest := sha256.Sum256([]byte(bearer))
-	token, err := s.store.TokenByHash(ctx, digest)
-	if errors.Is(err, store.ErrNotFound) || err == nil && subtle.ConstantTimeCompare(token.Hash[:], digest[:]) != 1 {
-		return Caller{}, NewError(Unauthorized, "the API token is not valid")
-	}
-	if err != nil {
-		return Caller{}, explain("look up token", err)
-	}
-	user, err := s.store.User(ctx, token.UserID)
-	if err != nil {
-		return Caller{}, explain("read the user of a token", err)
-	}
-	return Caller{User: user, TokenName: token.Name}, nil
+	return c.Token.Network
 }
 
-// right is one of the things that a user can be allowed to do to a network.
+func (c Caller) readOnly() bool { return c.Token != nil && c.Token.ReadOnly }
+
+// right is a set of things that a user can be allowed to do to a network.
 type right uint8
 
 const (
-	toRead right = iota
+	toRead      right = 1 << iota
+	toAuthorize       // let members in and put them out
 	toModify
 	toDelete
 )
 
-// allowed is the one place that decides who may do what: a network's owner may
-// do everything, others nothing.
-func allowed(caller Caller, n *model.Network, _ right) bool {
-	return caller.User != nil && caller.User.ID == n.OwnerID
+// rights is the one place that decides who may do what to a network: what the
+// user was granted, and of that what the token is for (api-behaviour §18).
+func (c Caller) rights(n *model.Network) right {
+	if c.User == nil || c.onlyNetwork() != 0 && c.onlyNetwork() != n.ID {
+		return 0
+	}
+	granted := n.Grant(c.User.ID)
+	var all right
+	if granted.Read {
+		all |= toRead
+	}
+	if granted.Authorize {
+		all |= toAuthorize
+	}
+	if granted.Modify {
+		all |= toModify
+	}
+	if granted.Delete {
+		all |= toDelete
+	}
+	if c.readOnly() {
+		all &= toRead
+	}
+	return all
 }
 
-// permit returns nil if the caller may do what is wanted. Who may not even read
-// a network is told that it does not exist.
-func permit(caller Caller, n *model.Network, want right) error {
-	switch {
-	case !allowed(caller, n, toRead):
+// permit returns nil if the caller has any of the rights that are wanted. Who
+// may not even read a network is told that it does not exist.
+func permit(caller Caller, n *model.Network, anyOf right) error {
+	switch has := caller.rights(n); {
+	case has&anyOf != 0:
+		return nil
+	case has&toRead == 0:
 		return noNetwork(n.ID)
-	case !allowed(caller, n, want):
-		return NewError(Forbidden, "you do not have the right to do this to network %s", n.ID)
+	case caller.readOnly():
+		return errReadOnly()
+	}
+	return NewError(Forbidden, "you do not have the right to do this to network %s", n.ID)
+}
+
+// signedIn returns nil if the caller is somebody whose token is valid still.
+func (s *Service) signedIn(caller Caller) error {
+	if caller.User == nil {
+		return NewError(Unauthorized, "an API token is needed")
+	}
+	if caller.Token != nil && s.expired(caller.Token) {
+		return errExpired()
 	}
 	return nil
 }
+
+func (s *Service) expired(token *model.Token) bool {
+	return token.ExpiryTime != 0 && s.Now() >= token.ExpiryTime
+}
+
+// seesAccounts returns nil if the caller's token is for more than one network:
+// for accounts, tokens, organizations and invitations too.
+func (s *Service) seesAccounts(caller Caller) error {
+	if err := s.signedIn(caller); err != nil {
+		return err
+	}
+	if only := caller.onlyNetwork(); only != 0 {
+		return NewError(Forbidden, "this token is for network %s only; use one that is for all", only)
+	}
+	return nil
+}
+
+// changesAccounts is seesAccounts for changes.
+func (s *Service) changesAccounts(caller Caller) error {
+	if err := s.seesAccounts(caller); err != nil {
+		return err
+	}
+	if caller.readOnly() {
+		return errReadOnly()
+	}
+	return nil
+}
+
+// operates returns nil if the caller may see the users of this server.
+func (s *Service) operates(caller Caller) error {
+	if err := s.seesAccounts(caller); err != nil {
+		return err
+	}
+	if !caller.Operator {
+		return NewError(Forbidden, "only the operator of this server may do this")
+	}
+	return nil
+}
+
+// stillValid returns nil if the caller's token was not deleted between its check
+// and this transaction.
+func stillValid(tx *store.Tx, caller Caller) error {
+	if caller.Token == nil {
+		return nil
+	}
+	_, err := tx.TokenByHash(caller.Token.Hash)
+	if errors.Is(err, store.ErrNotFound) {
+		return errUnknownToken()
+	}
+	return err
+}
+
+func errReadOnly() error {
+	return NewError(Forbidden, "this token may only read; use one that may also change")
+}
+func errExpired() error      { return NewError(Unauthorized, "the API token has expired; make another one") }
+func errUnknownToken() error { return NewError(Unauthorized, "the API token is not valid") }
 
 func noNetwork(id zt.NetworkID) error {
 	return NewError(NotFound, "there is no network %s", id)

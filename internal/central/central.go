@@ -1,6 +1,10 @@
-// Package central holds the use cases: what a user may do to networks and
-// members, and what happens then. Every change is one durable transaction that
-// writes the new state and one event; whoever acts on changes reads the events.
+// Package central holds the use cases: what a user may do to networks, members,
+// accounts, tokens and organizations, and what happens then. Every change is one
+// durable transaction that writes the new state and an event for each record
+// that changed; whoever acts on changes reads the events.
+//
+// Who may do what is decided in access.go. Reads come from memory where they
+// can (views), and see everything that was committed before they began.
 //
 // It knows nothing of HTTP, JSON bodies or packets: internal/centralapi turns
 // requests into calls of this package, internal/controller reads the events.
@@ -9,6 +13,7 @@ package central
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/orrery-net/orrery/internal/model"
@@ -25,6 +30,10 @@ type Presence interface {
 	Online(network zt.NetworkID, node zt.Address) bool
 	// OnlineCount is the number of members of a network that are online.
 	OnlineCount(network zt.NetworkID) int
+	// Watch tells who comes online and goes offline from now on, until stop is
+	// called. The channel holds buffer changes; it is closed when a reader falls
+	// further behind, or when the controller ends.
+	Watch(buffer int) (changes <-chan model.OnlineChange, stop func())
 }
 
 // Options are what a Service works with.
@@ -43,14 +52,22 @@ type Service struct {
 	controller zt.Address
 	log        *slog.Logger
 	now        func() time.Time
+
+	sessions *sessions
+	views    *views
+	inviting sync.Mutex // held by whoever makes an invitation
 }
 
 // New returns a service. All options but Now are needed.
 func New(o Options) *Service {
-	s := &Service{store: o.Store, presence: o.Presence, controller: o.Controller, log: o.Logger, now: o.Now}
+	s := &Service{
+		store: o.Store, presence: o.Presence, controller: o.Controller, log: o.Logger, now: o.Now,
+		sessions: newSessions(),
+	}
 	if s.now == nil {
 		s.now = time.Now
 	}
+	s.views = newViews(s.store, s.now)
 	return s
 }
 
@@ -63,4 +80,42 @@ func (s *Service) update(ctx context.Context, doing string, fn func(tx *store.Tx
 		return explain(doing, err)
 	}
 	return nil
+}
+
+// change is update for what a caller does, whose token must be valid still.
+func (s *Service) change(ctx context.Context, caller Caller, doing string, fn func(tx *store.Tx) error) error {
+	if err := s.signedIn(caller); err != nil {
+		return err
+	}
+	return s.update(ctx, doing, func(tx *store.Tx) error {
+		if err := stillValid(tx, caller); err != nil {
+			return err
+		}
+		return fn(tx)
+	})
+}
+
+// changeAccount is change for accounts, tokens, organizations and invitations.
+// No session that was known before is valid afterwards without another look.
+func (s *Service) changeAccount(ctx context.Context, caller Caller, doing string, fn func(tx *store.Tx) error) error {
+	if err := s.changesAccounts(caller); err != nil {
+		return err
+	}
+	defer s.sessions.forget()
+	return s.change(ctx, caller, doing, fn)
+}
+
+// event begins the record of what a caller does.
+func (s *Service) event(caller Caller, kind model.EventKind) model.Event {
+	return model.Event{Time: s.Now(), Kind: kind, Actor: caller.actor()}
+}
+
+// report writes the event of a change to a record, which tells what differs. A
+// record that was made has no before, one that is gone has no after.
+func report[T any](tx *store.Tx, e model.Event, before, after *T) error {
+	var err error
+	if e.Before, e.After, err = model.Changes(before, after); err != nil {
+		return err
+	}
+	return tx.AppendEvent(&e)
 }

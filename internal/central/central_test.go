@@ -4,91 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/netip"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/orrery-net/orrery/internal/model"
-	"github.com/orrery-net/orrery/internal/store"
-	"github.com/orrery-net/orrery/zt"
 )
-
-const (
-	testController = zt.Address(0xa1b2c3d4e5)
-	testNode       = zt.Address(0x66a5132aaf)
-	testNow        = int64(1_700_000_000_000)
-)
-
-type house struct {
-	*Service
-	store *store.Store
-	owner Caller
-	token string
-}
-
-func newHouse(t *testing.T, presence Presence) house {
-	t.Helper()
-	ctx := context.Background()
-	db, err := store.Open(ctx, store.Options{Path: filepath.Join(t.TempDir(), "orrery.db")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	s := New(Options{
-		Store: db, Presence: presence, Controller: testController, Logger: slog.New(slog.DiscardHandler),
-		Now: func() time.Time { return time.UnixMilli(testNow) },
-	})
-	token, made, err := s.EnsureOwner(ctx, "")
-	if err != nil || !made {
-		t.Fatalf("made %v, %v", made, err)
-	}
-	owner, err := s.Authenticate(ctx, token)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return house{s, db, owner, token}
-}
-
-func (h house) newNetwork(t *testing.T) zt.NetworkID {
-	t.Helper()
-	n, err := h.CreateNetwork(context.Background(), h.owner, func(*model.Network) error { return nil })
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n.ID
-}
-
-// nobody is a presence of which nobody is part.
-type nobody struct{}
-
-func (nobody) Seen(zt.NetworkID, zt.Address) (model.Seen, bool) { return model.Seen{}, false }
-func (nobody) Online(zt.NetworkID, zt.Address) bool             { return false }
-func (nobody) OnlineCount(zt.NetworkID) int                     { return 0 }
-
-// remembered is a presence that holds one observation for every member.
-type remembered struct {
-	nobody
-	seen model.Seen
-}
-
-func (r remembered) Seen(zt.NetworkID, zt.Address) (model.Seen, bool) { return r.seen, true }
-func (r remembered) Online(zt.NetworkID, zt.Address) bool             { return true }
-
-func kindOf(err error) Kind {
-	var known *Error
-	if !errors.As(err, &known) {
-		return Internal
-	}
-	return known.Kind
-}
 
 func TestTheOwnerIsMadeOnce(t *testing.T) {
 	h := newHouse(t, nobody{})
@@ -104,11 +26,11 @@ func TestTheOwnerIsMadeOnce(t *testing.T) {
 	if err != nil || !made || other == h.token {
 		t.Fatalf("after the token was lost: made %v, %v", made, err)
 	}
-	if _, err := h.Authenticate(ctx, h.token); kindOf(err) != Unauthorized {
+	if _, err := h.Authenticate(ctx, h.token, netip.Addr{}); kindOf(err) != Unauthorized {
 		t.Errorf("the lost token still works: %v", err)
 	}
-	again, err := h.Authenticate(ctx, other)
-	if err != nil || again.User.ID != h.owner.User.ID || again.TokenName != ownerTokenName {
+	again, err := h.Authenticate(ctx, other, netip.Addr{})
+	if err != nil || again.User.ID != h.owner.User.ID || again.Token.Name != ownerTokenName {
 		t.Errorf("the new token is %+v's: %v", again, err)
 	}
 	events, err := h.store.Events(ctx, 0, 100)
@@ -120,7 +42,7 @@ func TestTheOwnerIsMadeOnce(t *testing.T) {
 			t.Errorf("event %s holds a token", e.Kind)
 		}
 	}
-	if _, err := h.Authenticate(ctx, ""); kindOf(err) != Unauthorized {
+	if _, err := h.Authenticate(ctx, "", netip.Addr{}); kindOf(err) != Unauthorized {
 		t.Errorf("no token: %v", err)
 	}
 }

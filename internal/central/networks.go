@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
+	"maps"
 
 	"github.com/orrery-net/orrery/internal/model"
 	"github.com/orrery-net/orrery/internal/store"
@@ -12,7 +13,8 @@ import (
 )
 
 // NetworkStatus is a network with the number of its members: those online, the
-// authorized ones and all that are neither deleted nor hidden.
+// authorized ones and all that are neither deleted nor hidden. The network must
+// not be changed: others read it too.
 type NetworkStatus struct {
 	*model.Network
 	Online, Authorized, Total int
@@ -20,17 +22,46 @@ type NetworkStatus struct {
 
 // Networks returns the networks that the caller may read, ascending by id.
 func (s *Service) Networks(ctx context.Context, caller Caller) ([]NetworkStatus, error) {
-	all, err := s.store.Networks(ctx)
+	if err := s.signedIn(caller); err != nil {
+		return nil, err
+	}
+	all, err := s.store.NetworksFor(ctx, caller.User.ID)
 	if err != nil {
 		return nil, explain("list networks", err)
 	}
 	readable := all[:0]
 	for _, n := range all {
-		if allowed(caller, n, toRead) {
+		if caller.rights(n)&toRead != 0 {
 			readable = append(readable, n)
 		}
 	}
-	return s.withCounts(ctx, readable...)
+	counts, err := s.countMembers(ctx, readable)
+	if err != nil {
+		return nil, explain("count members", err)
+	}
+	list := make([]NetworkStatus, len(readable))
+	for i, n := range readable {
+		list[i] = s.withCounts(n, counts[n.ID])
+	}
+	return list, nil
+}
+
+// countMembers counts the members of networks: from memory, and with one query
+// for all others.
+func (s *Service) countMembers(ctx context.Context, networks []*model.Network) (map[zt.NetworkID]store.Counts, error) {
+	latest := s.Latest()
+	known := make(map[zt.NetworkID]store.Counts)
+	var unknown []zt.NetworkID
+	for _, n := range networks {
+		if now := s.views.peek(n.ID); s.views.serves(now, latest, theCounts) {
+			known[n.ID] = *now.counts
+		} else {
+			unknown = append(unknown, n.ID)
+		}
+	}
+	counted, err := s.store.MemberCounts(ctx, unknown...)
+	maps.Copy(known, counted)
+	return known, err
 }
 
 // Network returns one network.
@@ -42,24 +73,35 @@ func (s *Service) Network(ctx context.Context, caller Caller, id zt.NetworkID) (
 	return s.withCount(ctx, n)
 }
 
-// CreateNetwork makes a network of the caller's with a random unused id. change
-// is called with the settings of a new network and may alter them; its error
-// stops the creation.
+// CreateNetwork makes a network with a random unused id. It is the caller's, or
+// in an organization its owner's, and then the caller is granted all rights.
+// change is called with the settings of a new network and may alter them; its
+// error stops the creation.
 func (s *Service) CreateNetwork(ctx context.Context, caller Caller, change func(*model.Network) error) (NetworkStatus, error) {
+	if err := s.changesAccounts(caller); err != nil {
+		return NetworkStatus{}, err
+	}
 	var made *model.Network
-	err := s.update(ctx, "create a network", func(tx *store.Tx) error {
+	err := s.change(ctx, caller, "create a network", func(tx *store.Tx) error {
 		id, err := s.unusedID(tx)
 		if err != nil {
 			return err
 		}
-		made = model.NewNetwork(id, caller.User.ID, s.Now())
+		owner, err := ownerOfNew(tx, caller.User.ID)
+		if err != nil {
+			return err
+		}
+		made = model.NewNetwork(id, owner, s.Now())
+		if owner != caller.User.ID {
+			setGrant(made, caller.User.ID, model.AllRights)
+		}
 		if err := change(made); err != nil {
 			return err
 		}
 		if err := made.Validate(); err != nil {
 			return err
 		}
-		return s.storeNetwork(tx, caller, model.NetworkCreated, nil, made)
+		return storeNetwork(tx, s.event(caller, model.NetworkCreated), nil, made)
 	})
 	if err != nil {
 		return NetworkStatus{}, err
@@ -67,12 +109,25 @@ func (s *Service) CreateNetwork(ctx context.Context, caller Caller, change func(
 	return s.withCount(ctx, made)
 }
 
+// ownerOfNew returns who owns the networks that a user makes.
+func ownerOfNew(tx *store.Tx, userID string) (string, error) {
+	user, err := findUser(tx, userID)
+	if err != nil || user.OrgID == "" {
+		return userID, err
+	}
+	org, err := tx.Organization(user.OrgID)
+	if err != nil {
+		return "", err
+	}
+	return org.OwnerID, nil
+}
+
 // UpdateNetwork changes a network. change works on a copy of the current record
 // inside the transaction, so that of two writers at once neither undoes the
 // other; it must be quick. Nothing is stored when nothing differs.
 func (s *Service) UpdateNetwork(ctx context.Context, caller Caller, id zt.NetworkID, change func(*model.Network) error) (NetworkStatus, error) {
 	var after *model.Network
-	err := s.update(ctx, "change network "+id.String(), func(tx *store.Tx) error {
+	err := s.change(ctx, caller, "change network "+id.String(), func(tx *store.Tx) error {
 		before, err := s.networkForChange(tx, caller, id, toModify)
 		if err != nil {
 			return err
@@ -89,7 +144,7 @@ func (s *Service) UpdateNetwork(ctx context.Context, caller Caller, id zt.Networ
 		}
 		after.Revision = before.Revision + 1
 		after.LastModified = s.Now()
-		return s.storeNetwork(tx, caller, model.NetworkUpdated, before, after)
+		return storeNetwork(tx, s.event(caller, model.NetworkUpdated), before, after)
 	})
 	if err != nil {
 		return NetworkStatus{}, err
@@ -99,33 +154,32 @@ func (s *Service) UpdateNetwork(ctx context.Context, caller Caller, id zt.Networ
 
 // DeleteNetwork deletes a network and its members.
 func (s *Service) DeleteNetwork(ctx context.Context, caller Caller, id zt.NetworkID) error {
-	return s.update(ctx, "delete network "+id.String(), func(tx *store.Tx) error {
-		before, err := s.networkForChange(tx, caller, id, toDelete)
+	return s.change(ctx, caller, "delete network "+id.String(), func(tx *store.Tx) error {
+		n, err := s.networkForChange(tx, caller, id, toDelete)
 		if err != nil {
 			return err
 		}
-		after := before.Clone()
-		after.Revision = before.Revision + 1
-		after.DeletedTime = s.Now()
-		if _, err := tx.DeleteNetworkMembers(id, after.DeletedTime); err != nil {
-			return err
-		}
-		return s.storeNetwork(tx, caller, model.NetworkDeleted, before, after)
+		return s.dropNetwork(tx, caller, n)
 	})
 }
 
-// storeNetwork writes a network and the event that reports it.
-func (s *Service) storeNetwork(tx *store.Tx, caller Caller, kind model.EventKind, before, after *model.Network) error {
-	was, is, err := model.Changes(before, after)
-	if err != nil {
+func (s *Service) dropNetwork(tx *store.Tx, caller Caller, before *model.Network) error {
+	after := before.Clone()
+	after.Revision = before.Revision + 1
+	after.DeletedTime = s.Now()
+	if _, err := tx.DeleteNetworkMembers(after.ID, after.DeletedTime); err != nil {
 		return err
 	}
+	return storeNetwork(tx, s.event(caller, model.NetworkDeleted), before, after)
+}
+
+// storeNetwork writes a network and the event of the change.
+func storeNetwork(tx *store.Tx, e model.Event, before, after *model.Network) error {
 	if err := tx.PutNetwork(after); err != nil {
 		return err
 	}
-	return tx.AppendEvent(&model.Event{
-		Time: s.Now(), Kind: kind, Actor: caller.actor(), Network: after.ID, Before: was, After: is,
-	})
+	e.Network = after.ID
+	return report(tx, e, before, after)
 }
 
 // unusedID returns the id of a network that never existed, not even deleted.
@@ -148,48 +202,49 @@ func (s *Service) unusedID(tx *store.Tx) (zt.NetworkID, error) {
 	return 0, NewError(Conflict, "no unused network id was found; try again")
 }
 
+// readNetwork returns a network that the caller may read.
 func (s *Service) readNetwork(ctx context.Context, caller Caller, id zt.NetworkID) (*model.Network, error) {
-	n, err := s.store.Network(ctx, id)
-	return permitted(n, err, caller, id, toRead)
+	if err := s.signedIn(caller); err != nil {
+		return nil, err
+	}
+	now, err := s.views.latest(ctx, id, theRecord)
+	if err != nil {
+		return permitted(nil, err, caller, id, toRead)
+	}
+	return permitted(now.network, nil, caller, id, toRead)
 }
 
-func (s *Service) networkForChange(tx *store.Tx, caller Caller, id zt.NetworkID, want right) (*model.Network, error) {
+// networkForChange returns a network on which the caller has any of the rights
+// that are wanted.
+func (s *Service) networkForChange(tx *store.Tx, caller Caller, id zt.NetworkID, anyOf right) (*model.Network, error) {
 	n, err := tx.Network(id)
-	return permitted(n, err, caller, id, want)
+	return permitted(n, err, caller, id, anyOf)
 }
 
 // permitted judges what reading a network from the store returned.
-func permitted(n *model.Network, err error, caller Caller, id zt.NetworkID, want right) (*model.Network, error) {
+func permitted(n *model.Network, err error, caller Caller, id zt.NetworkID, anyOf right) (*model.Network, error) {
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return nil, noNetwork(id)
 	case err != nil:
 		return nil, explain("read network "+id.String(), err)
 	}
-	return n, permit(caller, n, want)
+	return n, permit(caller, n, anyOf)
 }
 
+// withCount joins a network that the caller may read with the number of its
+// members.
 func (s *Service) withCount(ctx context.Context, n *model.Network) (NetworkStatus, error) {
-	all, err := s.withCounts(ctx, n)
-	if err != nil {
-		return NetworkStatus{}, err
+	now, err := s.views.latest(ctx, n.ID, theCounts)
+	switch {
+	case errors.Is(err, store.ErrNotFound): // deleted since
+		return s.withCounts(n, store.Counts{}), nil
+	case err != nil:
+		return NetworkStatus{}, explain("count members", err)
 	}
-	return all[0], nil
+	return s.withCounts(n, *now.counts), nil
 }
 
-func (s *Service) withCounts(ctx context.Context, networks ...*model.Network) ([]NetworkStatus, error) {
-	ids := make([]zt.NetworkID, len(networks))
-	for i, n := range networks {
-		ids[i] = n.ID
-	}
-	counts, err := s.store.MemberCounts(ctx, ids...)
-	if err != nil {
-		return nil, explain("count members", err)
-	}
-	all := make([]NetworkStatus, len(networks))
-	for i, n := range networks {
-		c := counts[n.ID]
-		all[i] = NetworkStatus{Network: n, Online: s.presence.OnlineCount(n.ID), Authorized: c.Authorized, Total: c.Total}
-	}
-	return all, nil
+func (s *Service) withCounts(n *model.Network, c store.Counts) NetworkStatus {
+	return NetworkStatus{Network: n, Online: s.presence.OnlineCount(n.ID), Authorized: c.Authorized, Total: c.Total}
 }

@@ -21,29 +21,34 @@ const (
 // ownerTokenName is the name of the owner's first token.
 const ownerTokenName = "owner"
 
-// EnsureOwner makes the owner and the owner's token at the first start. existing
-// is the token that an earlier start handed out, "" if that is lost: then
-// another one takes its place, and the lost one is not valid anymore. made says
-// whether token is a new one that the caller must keep; otherwise token is
-// existing.
+// ownerOrgName is the name of the owner's organization until the owner changes
+// it.
+const ownerOrgName = "My organization"
+
+// EnsureOwner makes the owner, the owner's organization and the owner's token at
+// the first start, and what of this is missing at later ones. existing is the
+// token that an earlier start handed out, "" if that is lost: then another one
+// takes its place, and the lost one is not valid anymore. made says whether
+// token is a new one that the caller must keep; otherwise token is existing.
 func (s *Service) EnsureOwner(ctx context.Context, existing string) (token string, made bool, err error) {
 	existing = strings.TrimSpace(existing) // an editor may have added a newline
+	defer s.sessions.forget()
 	err = s.update(ctx, "make the owner", func(tx *store.Tx) error {
-		id, err := tx.Meta(ownerKey)
+		owner, isNew, err := s.findOrMakeOwner(tx)
 		if err != nil {
 			return err
 		}
-		if id != "" && existing != "" {
-			token = existing
-			return nil
-		}
-		if id == "" {
-			if id, err = s.makeOwner(tx); err != nil {
+		if owner.OrgID == "" {
+			if err := s.makeOrganization(tx, Caller{local: true}, owner, ownerOrgName); err != nil {
 				return err
 			}
 		}
+		if !isNew && existing != "" {
+			token = existing
+			return nil
+		}
 		token, made = NewToken(), true
-		return s.replaceOwnerToken(tx, id, token)
+		return s.replaceOwnerToken(tx, owner.ID, token)
 	})
 	if err != nil {
 		return "", false, err
@@ -54,50 +59,49 @@ func (s *Service) EnsureOwner(ctx context.Context, existing string) (token strin
 	return token, made, nil
 }
 
-func (s *Service) makeOwner(tx *store.Tx) (id string, err error) {
-	owner := &model.User{ID: newID(), Email: "owner@localhost", DisplayName: "Owner", CreationTime: s.Now()}
-	if err := tx.PutUser(owner); err != nil {
-		return "", err
-	}
-	if err := tx.SetMeta(ownerKey, owner.ID); err != nil {
-		return "", err
-	}
-	return owner.ID, report(s, tx, model.UserCreated, owner)
-}
-
-// report writes the event of something that the setup made.
-func report[T any](s *Service, tx *store.Tx, kind model.EventKind, made *T) error {
-	_, is, err := model.Changes(nil, made)
+func (s *Service) findOrMakeOwner(tx *store.Tx) (owner *model.User, isNew bool, err error) {
+	id, err := tx.Meta(ownerKey)
 	if err != nil {
-		return err
+		return nil, false, err
 	}
-	return tx.AppendEvent(&model.Event{Time: s.Now(), Kind: kind, Actor: model.ActorSetup, After: is})
+	if id != "" {
+		owner, err = tx.User(id)
+		return owner, false, err
+	}
+	owner = &model.User{ID: newID(), Email: "owner@localhost", DisplayName: "Owner", CreationTime: s.Now()}
+	if err := s.storeUser(tx, Caller{local: true}, model.UserCreated, nil, owner); err != nil {
+		return nil, false, err
+	}
+	return owner, true, tx.SetMeta(ownerKey, owner.ID)
 }
 
 // replaceOwnerToken stores a token in place of the one made before, if any.
-func (s *Service) replaceOwnerToken(tx *store.Tx, owner, token string) error {
+func (s *Service) replaceOwnerToken(tx *store.Tx, owner, secret string) error {
 	old, err := tx.Meta(ownerTokenKey)
 	if err != nil {
 		return err
 	}
 	if digest, err := hex.DecodeString(old); err == nil && len(digest) == sha256.Size {
-		if err := tx.DeleteToken([sha256.Size]byte(digest)); err != nil && !errors.Is(err, store.ErrNotFound) {
+		lost, err := tx.TokenByHash([sha256.Size]byte(digest))
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
+		if err == nil {
+			if err := s.endToken(tx, Caller{local: true}, lost); err != nil {
+				return err
+			}
+		}
 	}
-	record := &model.Token{Hash: sha256.Sum256([]byte(token)), UserID: owner, Name: ownerTokenName, CreationTime: s.Now()}
-	if err := tx.PutToken(record); err != nil {
+	token := s.newToken(owner, ownerTokenName, secret)
+	if err := s.storeToken(tx, Caller{local: true}, token); err != nil {
 		return err
 	}
-	if err := tx.SetMeta(ownerTokenKey, hex.EncodeToString(record.Hash[:])); err != nil {
-		return err
-	}
-	return report(s, tx, model.TokenCreated, record)
+	return tx.SetMeta(ownerTokenKey, hex.EncodeToString(token.Hash[:]))
 }
 
 // warnUnknown tells an operator whose token file opens nothing what to do.
 func (s *Service) warnUnknown(ctx context.Context, existing string) {
-	if _, err := s.Authenticate(ctx, existing); err != nil {
+	if _, err := s.lookUp(ctx, sha256.Sum256([]byte(existing))); err != nil {
 		s.log.Warn("the kept owner token is not valid; remove its file and start again to get another one")
 	}
 }
