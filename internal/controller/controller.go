@@ -11,8 +11,9 @@
 //
 // Lock order: network.loadMu, then Controller.mu, then network.mu, then
 // member.mu, then the locks of small things (destinations, receipts, agenda,
-// seenBuffer), of which one at most is held, then revocationLog.mu.
-// network.bookMu is taken alone.
+// seenBuffer, presenceWatch), of which one at most is held, then
+// revocationLog.mu. presenceWatch.turning comes before all; network.bookMu is
+// taken alone.
 package controller
 
 import (
@@ -81,6 +82,7 @@ type Controller struct {
 	hash    maphash.Seed
 	counts  counters
 	seen    seenBuffer
+	watch   presenceWatch
 
 	waiting      sync.WaitGroup // jobs that wait for the store
 	entered      atomic.Int64   // members in memory, of all networks
@@ -170,6 +172,7 @@ func (c *Controller) Run(ctx context.Context) error {
 	all.Go(func() { c.agenda.run(ctx) })
 	all.Go(func() { c.follow(ctx, c.position) })
 	all.Go(func() { c.flushSeen(ctx) })
+	all.Go(func() { c.watch.run(ctx, c.now) })
 	all.Go(func() { c.housekeep(ctx) })
 	all.Wait()
 	c.waiting.Wait()

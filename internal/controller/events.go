@@ -101,6 +101,8 @@ func (c *Controller) react(ctx context.Context, e *model.Event) error {
 	case model.NetworkDeleted:
 		c.networkDeleted(n)
 		return nil
+	case model.NetworkShared, model.NetworkMoved:
+		return nil // who may manage a network is nothing to its members
 	}
 	if e.Node != 0 {
 		return c.memberChanged(ctx, n, e)
@@ -202,6 +204,9 @@ func (c *Controller) memberChanged(ctx context.Context, n *network, e *model.Eve
 		m.mu.Lock()
 		m.replace(record)
 		m.mu.Unlock()
+	}
+	if record.DeletedTime != 0 {
+		c.watch.removed(memberKey{n.id, e.Node}, c.now().UnixMilli())
 	}
 	return nil
 }

@@ -86,13 +86,20 @@ func newDesk(t testing.TB, change ...func(*Options)) *desk {
 func (d *desk) open(change ...func(*Options)) {
 	t := d.t
 	t.Helper()
-	d.path, d.admin = filepath.Join(t.TempDir(), "orrery.db"), central.Caller{User: &model.User{ID: "owner"}}
+	d.path = filepath.Join(t.TempDir(), "orrery.db")
 	d.opts = Options{Identity: ident(t, 0), Node: d, Logger: slog.New(slog.DiscardHandler), Now: d.now}
 	for _, c := range change {
 		c(&d.opts)
 	}
 	d.start()
 	t.Cleanup(func() { d.stop() })
+	if _, _, err := d.central.EnsureOwner(t.Context(), ""); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	if d.admin, err = d.central.Local(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (d *desk) start() {

@@ -137,6 +137,8 @@ func (c *Controller) sweep() {
 			if m.idle(now, crowded) {
 				delete(n.members, node)
 				c.entered.Add(-1)
+				m.lastRequest.Store(0)
+				c.watch.removed(memberKey{n.id, node}, now)
 			}
 		}
 		n.mu.Unlock()

@@ -126,7 +126,7 @@ func (c *Controller) recall(ctx context.Context, n *network, s *snapshot) error 
 			}
 		}
 		if m.record != nil && m.record.DeletedTime == 0 {
-			m.setSeen(at)
+			c.setSeen(m, at)
 		}
 		m.mu.Unlock()
 	}

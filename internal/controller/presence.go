@@ -91,9 +91,16 @@ func (c *Controller) AllowMulticast(id zt.NetworkID, node zt.Address) bool {
 	return admitted(m.record)
 }
 
-func (m *member) online(now int64) bool {
+func (m *member) online(now int64) bool { return now < m.onlineUntil() }
+
+// onlineUntil is when the member's online window ends or ended, ms; 0 if it has
+// none: it never asked, or was taken from the list or from memory.
+func (m *member) onlineUntil() int64 {
 	last := m.lastRequest.Load()
-	return last != 0 && now-last < m.window()
+	if last == 0 {
+		return 0
+	}
+	return last + m.window()
 }
 
 // window is the time without a request, in ms, after which the member counts as
@@ -122,7 +129,8 @@ const (
 // setSeen notes a request. The mode of a node, and whether it may have been
 // started again, show in the interval between two requests only. Called with
 // m.mu held.
-func (m *member) setSeen(at model.Seen) {
+func (c *Controller) setSeen(m *member, at model.Seen) {
+	until := m.onlineUntil()
 	interval := at.Time - m.lastRequest.Swap(at.Time)
 	m.lowTraffic.Store(interval >= lowTrafficMin && interval <= lowTrafficMax)
 	if interval < rhythmMin || interval > rhythmMax {
@@ -133,13 +141,16 @@ func (m *member) setSeen(at model.Seen) {
 		at.Endpoint = m.seen.Endpoint
 	}
 	m.seen = at
+	if at.Time >= until && c.watch.on.Load() {
+		c.watch.came(memberKey{at.Network, m.node}, m, until, at.Time)
+	}
 }
 
 // noteSeen records a request in memory, and for the next write if there is news
 // in it. Called with m.mu held.
 func (c *Controller) noteSeen(n *network, m *member, r *request) {
 	before := m.seen
-	m.setSeen(model.Seen{
+	c.setSeen(m, model.Seen{
 		Network:  n.id,
 		Node:     m.node,
 		Time:     c.now().UnixMilli(),
