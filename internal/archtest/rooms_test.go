@@ -33,8 +33,10 @@ var rooms = map[string][]string{
 	"internal/store":      {"internal/model", "zt"},
 	"internal/controller": {"internal/model", "internal/store", "zt", "zt/identity", "zt/netconf", "zt/packet", "zt/vl1"},
 	"internal/central":    {"internal/model", "internal/store", "zt"},
-	"internal/centralapi": {"internal/central", "internal/model", "zt", "zt/netconf"},
-	"internal/server":     {"internal/central", "internal/centralapi", "internal/controller", "internal/model", "internal/store", "zt", "zt/identity", "zt/vl1", "zt/world"},
+	"internal/gate":       {"internal/central"},
+	"internal/centralapi": {"internal/central", "internal/gate", "internal/model", "zt", "zt/netconf"},
+	"internal/api":        {"internal/central", "internal/gate", "internal/model", "zt"},
+	"internal/server":     {"internal/api", "internal/central", "internal/centralapi", "internal/controller", "internal/gate", "internal/model", "internal/store", "zt", "zt/identity", "zt/vl1", "zt/world"},
 	"internal/cli":        {"internal/server"},
 	"internal/archtest":   {},
 	"lab":                 nil, // drives the others from outside

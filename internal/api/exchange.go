@@ -1,0 +1,148 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/orrery-net/orrery/internal/central"
+	"github.com/orrery-net/orrery/internal/gate"
+)
+
+// maxBody is how large a request's body may be, in bytes.
+const maxBody = 1 << 20
+
+// admit lets a request in that shows a valid token, and reads its body within
+// the limit, before huma looks at it.
+func (a *api) admit(ctx huma.Context, next func(huma.Context)) {
+	r, w := humago.Unwrap(ctx)
+	if _, err := gate.Caller(r.Context()); err != nil {
+		a.fail(w, r, err)
+		return
+	}
+	e := &exchange{humaContext: ctx}
+	if ctx.Operation().RequestBody != nil {
+		var err error
+		if e.body, err = readBody(w, r); err != nil {
+			a.fail(w, r, err)
+			return
+		}
+	}
+	next(e)
+}
+
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, central.NewError(central.TooLarge, "the body is larger than %d bytes", maxBody)
+	case err != nil:
+		return nil, central.NewError(central.Invalid, "the body did not arrive completely")
+	}
+	return body, nil
+}
+
+type humaContext huma.Context
+
+// exchange is a request and its answer as huma sees them: the body is there
+// already and is JSON whatever its type says, like the answer; and a request
+// that is not valid is a bad one, not an unprocessable one.
+type exchange struct {
+	humaContext
+	body []byte
+}
+
+// Unwrap returns what humago made.
+func (e *exchange) Unwrap() huma.Context { return e.humaContext }
+
+func (e *exchange) BodyReader() io.Reader { return bytes.NewReader(e.body) }
+
+// SetReadDeadline does nothing: the body was read.
+func (e *exchange) SetReadDeadline(time.Time) error { return nil }
+
+func (e *exchange) Header(name string) string {
+	switch name {
+	case "Content-Type", "Accept":
+		return ""
+	}
+	return e.humaContext.Header(name)
+}
+
+func (e *exchange) SetStatus(status int) {
+	if status == http.StatusUnprocessableEntity {
+		status = http.StatusBadRequest
+	}
+	e.humaContext.SetStatus(status)
+}
+
+// jsonFormat is how huma reads and writes bodies.
+func jsonFormat() huma.Format { return huma.Format{Marshal: encode, Unmarshal: decode} }
+
+// encode writes an answer at once. That the client does not take it anymore is
+// no fault of the operation.
+func encode(w io.Writer, answer any) error {
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false) // it is for programs, and for people at a terminal
+	if err := e.Encode(answer); err != nil {
+		return err
+	}
+	w.Write(text.Bytes())
+	return nil
+}
+
+// decode reads a body. Its errors are for the user and do not repeat the body.
+func decode(text []byte, into any) error {
+	err := json.Unmarshal(text, into)
+	var syntax *json.SyntaxError
+	var wrong *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &syntax):
+		return fmt.Errorf("this is not JSON (byte %d)", syntax.Offset)
+	case errors.As(err, &wrong):
+		return fmt.Errorf("the value of %s is of a wrong type or out of range", wrong.Field)
+	case err != nil:
+		return errors.New("a value does not have the form that the documentation says")
+	}
+	return checkNames(json.NewDecoder(bytes.NewReader(text)))
+}
+
+// checkNames reads one JSON value and makes sure that no object in it has a name
+// twice: readers differ in which of the two values they take.
+func checkNames(d *json.Decoder) error {
+	token, err := d.Token()
+	if err != nil {
+		return errors.New("this is not JSON")
+	}
+	object := token == json.Delim('{')
+	if !object && token != json.Delim('[') {
+		return nil
+	}
+	seen := make(map[string]bool)
+	for d.More() {
+		if object {
+			token, err := d.Token()
+			name, ok := token.(string)
+			switch {
+			case err != nil, !ok:
+				return errors.New("this is not JSON")
+			case seen[name]:
+				return fmt.Errorf("the name %q comes twice in one object", clip(name))
+			}
+			seen[name] = true
+		}
+		if err := checkNames(d); err != nil {
+			return err
+		}
+	}
+	_, err = d.Token() // the closing bracket
+	return err
+}
