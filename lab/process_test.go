@@ -43,11 +43,13 @@ const noAddress = "192.0.2.1/9993"
 
 var announcedAddress = regexp.MustCompile(`API\s+(http://\S+)|ZeroTier\s+udp (\S+)|Stop with`)
 
-// startServer runs the program and reads from its first lines where it is.
-func startServer(t *testing.T, data string) *server {
+// startServer runs the program, with more flags if wanted, and reads from its
+// first lines where it is.
+func startServer(t *testing.T, data string, flags ...string) *server {
 	t.Helper()
 	s := &server{t: t, data: data}
-	s.command = exec.Command(orreryBinary, "serve", "--data", data, "--http", "127.0.0.1:0", "--udp", "127.0.0.1:0", "--root", noAddress)
+	s.command = exec.Command(orreryBinary, append([]string{
+		"serve", "--data", data, "--http", "127.0.0.1:0", "--udp", "127.0.0.1:0", "--root", noAddress}, flags...)...)
 	log := new(bytes.Buffer)
 	s.command.Stderr = log
 	out, err := s.command.StdoutPipe()
@@ -209,7 +211,7 @@ func TestTwoProcesses(t *testing.T) {
 func TestKill(t *testing.T) {
 	const writes, writers = 1000, 8
 	data := filepath.Join(t.TempDir(), "data")
-	s := startServer(t, data)
+	s := startServer(t, data, "--rate-limit", "0")
 	var made struct{ ID string }
 	s.must("POST", "/network", home, &made)
 
@@ -222,9 +224,13 @@ func TestKill(t *testing.T) {
 		all.Go(func() {
 			for i := w; i < writes; i += writers {
 				node, name := fmt.Sprintf("%010x", 0x1000000000+i), fmt.Sprintf("member %d", i)
-				status, _, err := s.call("POST", "/network/"+made.ID+"/member/"+node, `{"name":"`+name+`","config":{"authorized":true,"ipAssignments":["10.9.1.`+fmt.Sprint(i%250)+`"]}}`)
-				if err != nil || status != http.StatusOK {
+				status, answer, err := s.call("POST", "/network/"+made.ID+"/member/"+node, `{"name":"`+name+`","config":{"authorized":true,"ipAssignments":["10.9.1.`+fmt.Sprint(i%250)+`"]}}`)
+				if err != nil {
 					return // killed
+				}
+				if status != http.StatusOK {
+					t.Errorf("adding a member: %d %s", status, answer)
+					return
 				}
 				acknowledged.Store(node, name)
 				mu.Lock()
@@ -235,9 +241,17 @@ func TestKill(t *testing.T) {
 			}
 		})
 	}
-	<-enough
+	ended := make(chan struct{})
+	go func() {
+		all.Wait()
+		close(ended)
+	}()
+	select {
+	case <-enough:
+	case <-ended:
+	}
 	s.stop(syscall.SIGKILL)
-	all.Wait()
+	<-ended
 
 	again := startServer(t, data)
 	var listed []struct {

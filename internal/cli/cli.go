@@ -33,12 +33,15 @@ func Main(args []string, out, errOut io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	begun := false               // nothing before that fails but what was typed
 	root := &cobra.Command{
 		Use:           "orrery",
 		Short:         "A self-hosted ZeroTier Central",
 		Long:          "Orrery controls ZeroTier networks: unmodified clients join them, and everything written for\nZeroTier Central's API manages them. It is compatible with, but not affiliated with, ZeroTier, Inc.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
+
+		PersistentPreRun: func(*cobra.Command, []string) { begun = true },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetArgs(args)
@@ -47,14 +50,14 @@ func Main(args []string, out, errOut io.Writer) int {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fmt.Errorf("%w: %w; see %s --help", server.ErrUsage, err, c.CommandPath())
 	})
-	root.AddCommand(serveCommand(), planetCommand(), versionCommand())
+	root.AddCommand(serveCommand(), planetCommand(), userCommand(), versionCommand())
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitDone
 	}
 	text := err.Error()
 	fmt.Fprintln(errOut, "orrery:", strings.TrimPrefix(text, server.ErrUsage.Error()+": "))
-	if errors.Is(err, server.ErrUsage) || strings.HasPrefix(text, "unknown command") {
+	if !begun || errors.Is(err, server.ErrUsage) {
 		return exitUsage
 	}
 	return exitFailed

@@ -32,6 +32,11 @@ func TestStatusAndMessages(t *testing.T) {
 		{args: []string{"serve", "--root", "127.0.0.1/9993"}, code: exitUsage, errOut: "never use loopback"},
 		{args: []string{"serve"}, env: "ORRERY_LOG_LEVEL=loud", code: exitUsage, errOut: "--log-level"},
 		{args: []string{"serve"}, env: "ORRERY_ROOT=10.0.0.1/9993,10.0.0.x/1", code: exitUsage, errOut: `"10.0.0.x/1"`},
+		{args: []string{"serve", "--rate-limit", "many"}, code: exitUsage, errOut: `invalid argument "many" for "--rate-limit"`},
+		{args: []string{"serve", "--rate-limit", "500"}, code: exitUsage, errOut: "--rate-burst 400; want at least --rate-limit, which is 500"},
+		{args: []string{"serve"}, env: "ORRERY_RATE_BURST=10", code: exitUsage, errOut: "--rate-burst 10; want at least"},
+		{args: []string{"serve"}, env: "ORRERY_KEEP_ACTIVITY=ever", code: exitUsage, errOut: `--keep-activity "ever"; want days or hours`},
+		{args: []string{"serve", "--keep-activity", "30m"}, code: exitUsage, errOut: "want from 1h0m0s"},
 		{args: []string{"planet", "export", "--data", "/nowhere"}, code: exitFailed, errOut: "there is no planet in /nowhere; start the server once with --root"},
 	} {
 		t.Run(strings.Join(x.args, " "), func(t *testing.T) {

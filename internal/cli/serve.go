@@ -16,6 +16,7 @@ func serveCommand() *cobra.Command {
 	config := server.Default()
 	config.Version = Version
 	var roots []string
+	keepActivity := "90d"
 	command := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the server",
@@ -38,6 +39,10 @@ capitals, with _ for -. A flag wins over the environment.`,
 				}
 				config.Roots = append(config.Roots, at)
 			}
+			var err error
+			if config.KeepActivity, err = server.ParseKeep("--keep-activity", keepActivity); err != nil {
+				return err
+			}
 			return serve(c, config)
 		},
 	}
@@ -47,6 +52,9 @@ capitals, with _ for -. A flag wins over the environment.`,
 	flags.StringVar(&config.UDP, "udp", config.UDP, "`host:port` of ZeroTier's packets")
 	flags.StringSliceVar(&roots, "root", nil, "serve an own planet with this `IP/PORT` as its root's endpoint (repeatable)")
 	flags.StringVar(&config.Database, "database", config.Database, "`URL` of the database; empty: SQLite in the data folder")
+	flags.IntVar(&config.RateLimit, "rate-limit", config.RateLimit, "API `requests` per second of one user; 0: no limit")
+	flags.IntVar(&config.RateBurst, "rate-burst", config.RateBurst, "API `requests` of one user at once")
+	flags.StringVar(&keepActivity, "keep-activity", keepActivity, "for how `long` the activity log goes back, as 90d or 720h; 0: forever")
 	flags.StringVar(&config.LogLevel, "log-level", config.LogLevel, "debug, info, warn or error")
 	flags.StringVar(&config.LogFormat, "log-format", config.LogFormat, "text or json")
 	return command
@@ -54,10 +62,10 @@ capitals, with _ for -. A flag wins over the environment.`,
 
 // fromEnvironment sets the flags that were not given from the environment.
 func fromEnvironment(c *cobra.Command) error {
-	for _, name := range []string{"data", "http", "udp", "root", "database", "log-level", "log-format"} {
+	for _, name := range []string{"data", "http", "udp", "root", "database", "rate-limit", "rate-burst", "keep-activity", "log-level", "log-format"} {
 		variable := "ORRERY_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
 		value, ok := os.LookupEnv(variable)
-		if !ok || c.Flags().Changed(name) {
+		if flag := c.Flags().Lookup(name); !ok || flag == nil || flag.Changed {
 			continue
 		}
 		if err := c.Flags().Set(name, value); err != nil {
@@ -89,8 +97,8 @@ Clients take it as the file "planet" in their home folder, for example
   orrery planet export --output - | ssh laptop 'cat > /var/lib/zerotier-one/planet'`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if value, ok := os.LookupEnv("ORRERY_DATA"); ok && !c.Flags().Changed("data") {
-				data = value
+			if err := fromEnvironment(c); err != nil {
+				return err
 			}
 			return exportPlanet(c, data, output)
 		},

@@ -65,5 +65,14 @@ func (g *Gate) LogFailure(r *http.Request, status int, err error) {
 		level = slog.LevelError
 	}
 	g.log.Log(r.Context(), level, "API request failed",
-		"request", RequestID(r.Context()), "method", r.Method, "path", r.URL.Path, "from", r.RemoteAddr, "status", status, "error", err)
+		"request", RequestID(r.Context()), "method", clip(r.Method), "path", clip(r.URL.Path), "from", r.RemoteAddr, "status", status, "error", err)
+}
+
+// clip shortens what a request has at any length, for the log.
+func clip(text string) string {
+	const most = 200
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
 }

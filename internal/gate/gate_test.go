@@ -119,12 +119,16 @@ func TestCallerIsWhoeverShowsTheToken(t *testing.T) {
 // What cannot be found out is not the same as a token that is not valid.
 func TestFailureOfTheStoreIsNoBadToken(t *testing.T) {
 	y := newYard(t, Limits{})
+	y.gate.valid.add(nobodys) // as if it was valid lately
 	if err := y.store.Close(); err != nil {
 		t.Fatal(err)
 	}
 	w := y.ask("GET", "token "+nobodys, here)
 	if w.Code != 500 || w.Body.String() != "internal: internal error" {
 		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if !y.gate.valid.has(nobodys) {
+		t.Error("the token is no longer known")
 	}
 	if log := y.log.String(); !strings.Contains(log, "level=ERROR") || !strings.Contains(log, w.Header().Get("X-Request-Id")) || strings.Contains(log, nobodys) {
 		t.Error(log)
@@ -190,6 +194,33 @@ func TestWriterCanWhatTheConnectionCan(t *testing.T) {
 		t.Fatal(err)
 	}
 	response.Body.Close()
+}
+
+// Strangers choose how long a method and a path are.
+func TestLogLinesAreShort(t *testing.T) {
+	y := newYard(t, Limits{})
+	r := httptest.NewRequest("GET", "/"+strings.Repeat("ä", 30_000), nil)
+	r.Method = strings.Repeat("M", 30_000)
+	y.api.ServeHTTP(httptest.NewRecorder(), r)
+	if log := y.log.String(); len(log) > 2000 || !strings.Contains(log, "path=/ä") || !strings.Contains(log, "MM…") {
+		t.Errorf("%d bytes: %.1000s", len(log), log)
+	}
+}
+
+// Who is refused has no caller, in fail neither.
+func TestWhoIsRefusedIsNobody(t *testing.T) {
+	y := newYard(t, Limits{PerSecond: 1, Burst: 1})
+	y.ask("GET", "", here)
+	refused := false
+	y.api = y.gate.Wrap(http.NotFoundHandler(), func(_ http.ResponseWriter, r *http.Request, _ error) {
+		refused = true
+		if caller, err := Caller(r.Context()); err == nil {
+			t.Errorf("the caller is %+v without an error", caller)
+		}
+	})
+	if y.ask("GET", "", here); !refused {
+		t.Error("it was let in")
+	}
 }
 
 func TestClassify(t *testing.T) {

@@ -104,9 +104,10 @@ type allowance struct {
 // tell writes the headers by which clients pace themselves (api-behaviour §5).
 // Remaining is never above Limit, and equal to it while no more than the burst
 // was used: the vendor's client sleeps 10 ms for each request that is missing.
-// Reset is when Remaining will be Limit again.
+// Reset is when Remaining will be Limit again, and in a second where there is no
+// limit (§20).
 func (a allowance) tell(header http.Header) {
-	limit, remaining, full := unlimited, unlimited, a.now
+	limit, remaining, full := unlimited, unlimited, a.now.Add(time.Second)
 	if a.limits.PerSecond > 0 {
 		limit = a.limits.PerSecond
 		remaining = max(0, min(limit, int(a.left)))

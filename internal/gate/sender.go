@@ -24,7 +24,7 @@ func (g *Gate) sender(r *http.Request, header http.Header) (caller central.Calle
 	if !known {
 		if left, ok := g.addresses.look(at, now); !ok {
 			left.tell(header)
-			return central.Caller{From: from}, nil, left.refuse(header)
+			return central.Caller{From: from}, errUnknown, left.refuse(header)
 		}
 	}
 	caller, failed = g.service.Authenticate(r.Context(), token, from)
@@ -36,7 +36,7 @@ func (g *Gate) sender(r *http.Request, header http.Header) (caller central.Calle
 		}
 		left, ok = g.users.take(caller.User.ID, now)
 	} else {
-		if known {
+		if status, _, _ := Classify(failed); status == http.StatusUnauthorized {
 			g.valid.remove(token)
 		}
 		caller = central.Caller{From: from}
@@ -76,7 +76,7 @@ func remoteAddr(text string) netip.Addr {
 // that one then has to pass as an unknown token does. It opens nothing.
 type tokenSet struct {
 	seed  maphash.Seed
-	slots [1 << 12]atomic.Uint64 // the hash of a token; 0: empty
+	slots [1 << 16]atomic.Uint64 // the hash of a token; 0: empty
 }
 
 func (s *tokenSet) slot(token string) (*atomic.Uint64, uint64) {

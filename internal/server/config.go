@@ -10,6 +10,9 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"time"
+
+	"github.com/orrery-net/orrery/internal/gate"
 )
 
 // Config is what `orrery serve` can be told. The zero value is not usable;
@@ -23,11 +26,18 @@ type Config struct {
 	LogLevel  string           // debug, info, warn, error
 	LogFormat string           // text, json
 	Version   string
+
+	RateLimit    int           // requests per second of one user; 0: no limit
+	RateBurst    int           // requests of one user at once
+	KeepActivity time.Duration // how long the activity log goes back; 0: forever
 }
 
 // Default returns the settings of a server that was told nothing.
 func Default() Config {
-	return Config{Data: "orrery-data", HTTP: "127.0.0.1:8000", UDP: ":9993", LogLevel: "info", LogFormat: "text"}
+	return Config{
+		Data: "orrery-data", HTTP: "127.0.0.1:8000", UDP: ":9993", LogLevel: "info", LogFormat: "text",
+		RateLimit: gate.DefaultLimits.PerSecond, RateBurst: gate.DefaultLimits.Burst, KeepActivity: 90 * day,
+	}
 }
 
 // ErrUsage marks an error in what the operator asked for.
@@ -63,7 +73,48 @@ func (c *Config) Validate() error {
 	if c.LogFormat != "text" && c.LogFormat != "json" {
 		return usage("--log-format %q; want text or json", c.LogFormat)
 	}
+	if err := c.checkRates(); err != nil {
+		return err
+	}
+	if c.KeepActivity != 0 && (c.KeepActivity < minKeepActivity || c.KeepActivity > maxKeepActivity) {
+		return usage("--keep-activity %s; want from %s to %d days, or 0 to keep everything", c.KeepActivity, minKeepActivity, maxKeepActivity/day)
+	}
 	return nil
+}
+
+func (c *Config) checkRates() error {
+	switch {
+	case c.RateLimit < 0 || c.RateLimit > maxRate:
+		return usage("--rate-limit %d; want requests per second, at most %d, or 0 for no limit", c.RateLimit, maxRate)
+	case c.RateLimit == 0:
+		return nil
+	case c.RateBurst < c.RateLimit || c.RateBurst > maxRate:
+		return usage("--rate-burst %d; want at least --rate-limit, which is %d, and at most %d", c.RateBurst, c.RateLimit, maxRate)
+	}
+	return nil
+}
+
+const day = 24 * time.Hour
+
+// The bounds of settings.
+const (
+	maxRate         = 1_000_000
+	minKeepActivity = tidyEvery // it is not looked at more often
+	maxKeepActivity = 36_500 * day
+)
+
+// ParseKeep reads how long something is kept: days ("90d"), a duration as Go
+// writes it ("720h"), or "0" for ever.
+func ParseKeep(flag, s string) (time.Duration, error) {
+	days, isDays := strings.CutSuffix(s, "d")
+	if number, err := strconv.ParseUint(days, 10, 16); isDays && err == nil {
+		return time.Duration(number) * day, nil
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil {
+		return 0, usage("%s %q; want days or hours, for example 90d or 720h, or 0 to keep everything", flag, s)
+	}
+	return d, nil
 }
 
 func (c *Config) level() (slog.Level, error) {

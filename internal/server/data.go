@@ -6,10 +6,15 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
+	"github.com/orrery-net/orrery/internal/central"
+	"github.com/orrery-net/orrery/internal/store"
 	"github.com/orrery-net/orrery/zt/identity"
 )
 
@@ -22,6 +27,7 @@ const (
 	planetFile         = "planet"        // for clients, with --root
 	planetSecretFile   = "planet.secret" // signs the planet's next revision
 	publicPlanetFile   = "planet.public" // the newest public planet that a root sent
+	httpAddressFile    = "http.address"  // where the server that runs can be reached
 )
 
 // folder is the data folder of a running server.
@@ -42,6 +48,50 @@ func openFolder(path string) (folder, error) {
 }
 
 func (f folder) path(name string) string { return filepath.Join(string(f), name) }
+
+// lock makes this process the only one that works with the folder, until unlock
+// is called. Where a server was reachable that crashed is forgotten: whoever is
+// told an address shows it the owner's token, and another program may have it.
+func (f folder) lock() (unlock func() error, err error) {
+	if unlock, err = store.LockDir(string(f)); err != nil {
+		return nil, err
+	}
+	if err := f.forgetHTTPAddress(); err != nil {
+		return nil, errors.Join(err, unlock())
+	}
+	return unlock, nil
+}
+
+// keepHTTPAddress notes where the running server can be reached from this
+// machine.
+func (f folder) keepHTTPAddress(listening net.Addr) error {
+	at, err := netip.ParseAddrPort(listening.String())
+	if err != nil {
+		return fmt.Errorf("read the HTTP address: %w", err)
+	}
+	if at.Addr().IsUnspecified() {
+		at = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), at.Port())
+	}
+	return f.write(httpAddressFile, []byte(at.String()+"\n"), 0o600)
+}
+
+func (f folder) forgetHTTPAddress() error {
+	if err := os.Remove(f.path(httpAddressFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove %s: %w", f.path(httpAddressFile), err)
+	}
+	return nil
+}
+
+// httpAddress returns where the running server can be reached; false if no
+// server runs, or is not that far.
+func (f folder) httpAddress() (netip.AddrPort, bool) {
+	text, err := f.read(httpAddressFile)
+	if err != nil || text == nil {
+		return netip.AddrPort{}, false
+	}
+	at, err := netip.ParseAddrPort(strings.TrimSpace(string(text)))
+	return at, err == nil
+}
 
 // read returns a file's content, nil if there is none.
 func (f folder) read(name string) ([]byte, error) {
@@ -127,6 +177,27 @@ func (f folder) newIdentity(ctx context.Context, log *slog.Logger) (*identity.Id
 		return nil, err
 	}
 	return id, f.write(identitySecretFile, []byte(id.SecretText()), 0o600)
+}
+
+// ensureOwner makes the owner and the file with the owner's token at the first
+// start. A file that was lost is made again with another token.
+func (f folder) ensureOwner(ctx context.Context, service *central.Service, log *slog.Logger) error {
+	existing, err := f.readSecret(ownerTokenFile, log)
+	if err != nil {
+		return err
+	}
+	token, made, err := service.EnsureOwner(ctx, string(existing))
+	if err != nil {
+		return fmt.Errorf("make the owner: %w", err)
+	}
+	if !made {
+		return nil
+	}
+	return f.keepOwnerToken(token)
+}
+
+func (f folder) keepOwnerToken(token string) error {
+	return f.write(ownerTokenFile, []byte(token), 0o600)
 }
 
 // oldestClock is before this program was written: a clock that shows an

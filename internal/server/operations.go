@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -11,36 +12,70 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/orrery-net/orrery/internal/api"
 	"github.com/orrery-net/orrery/zt"
 )
 
-// routes puts the APIs and the operator's pages on one address.
-func (s *Server) routes(api http.Handler) http.Handler {
+// routes puts Central's API, our own and the operator's pages on one address.
+func (s *Server) routes(compatible, native http.Handler) http.Handler {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		&metrics{server: s},
 	)
+	compatible, native = counted(registry, "central", compatible), counted(registry, "orrery", native)
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.HandleFunc("GET /{$}", s.welcome)
-	// The API comes before the mux, which answers some paths with redirects: the
-	// API never does.
+	// The APIs come before the mux, which answers some paths with redirects:
+	// Central's never does.
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/api" || strings.HasPrefix(r.URL.Path, "/api/") {
-			api.ServeHTTP(w, r)
-			return
+		r = withOneSlash(r)
+		switch path := r.URL.Path; {
+		case isBelow(path, api.Base), isBelow(path, "/invitations"):
+			native.ServeHTTP(w, r)
+		case isBelow(path, "/api"):
+			compatible.ServeHTTP(w, r)
+		default:
+			mux.ServeHTTP(w, r)
 		}
-		mux.ServeHTTP(w, r)
 	})
+}
+
+// withOneSlash leaves one of several slashes that a path begins with. Clients
+// send them that were given a base URL with a slash at its end.
+func withOneSlash(r *http.Request) *http.Request {
+	if !strings.HasPrefix(r.URL.Path, "//") {
+		return r
+	}
+	at := *r.URL
+	at.Path = "/" + strings.TrimLeft(at.Path, "/")
+	if at.RawPath != "" {
+		at.RawPath = "/" + strings.TrimLeft(at.RawPath, "/")
+	}
+	same := *r
+	same.URL = &at
+	return &same
+}
+
+// isBelow reports whether a path is a folder or lies in it.
+func isBelow(path, folder string) bool {
+	rest, ok := strings.CutPrefix(path, folder)
+	return ok && (rest == "" || rest[0] == '/')
 }
 
 func (s *Server) welcome(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	fmt.Fprintf(w, "Orrery %s, controller %s\n\nThe API is at /api/v1, metrics are at /metrics, the state is at /readyz?verbose.\n", s.config.Version, s.Address())
+	fmt.Fprintf(w, `Orrery %s, controller %s
+
+ZeroTier Central's API   /api/v1
+Orrery's own API         %s/docs
+Metrics                  /metrics
+State                    /readyz?verbose
+`, s.config.Version, s.Address(), api.Base)
 }
 
 // ready answers 200 as soon as API and UDP serve. With ?verbose it also says
@@ -107,6 +142,18 @@ func (s *Server) reportRoots(say func(good bool, what, format string, args ...an
 			say(false, "root "+root.Address.String(), "last answered %s ago", time.Since(root.LastReceive).Round(time.Second))
 		}
 	}
+}
+
+// counted counts the answers of an API. Refusals for their rate are there from
+// the start, for alarms need a zero to rise from.
+func counted(registry *prometheus.Registry, name string, api http.Handler) http.Handler {
+	requests := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "orrery_api_requests_total", Help: "API requests answered, by API and HTTP status.",
+		ConstLabels: prometheus.Labels{"api": name},
+	}, []string{"code"})
+	requests.WithLabelValues(strconv.Itoa(http.StatusTooManyRequests))
+	registry.MustRegister(requests)
+	return promhttp.InstrumentHandlerCounter(requests, api)
 }
 
 // collect sends one value to Prometheus.

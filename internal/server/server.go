@@ -14,9 +14,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/orrery-net/orrery/internal/api"
 	"github.com/orrery-net/orrery/internal/central"
 	"github.com/orrery-net/orrery/internal/centralapi"
 	"github.com/orrery-net/orrery/internal/controller"
+	"github.com/orrery-net/orrery/internal/gate"
 	"github.com/orrery-net/orrery/internal/store"
 	"github.com/orrery-net/orrery/zt"
 	"github.com/orrery-net/orrery/zt/identity"
@@ -35,6 +37,7 @@ type Server struct {
 	store      *store.Store
 	endpoint   *vl1.Endpoint
 	controller *controller.Controller
+	service    *central.Service
 	http       *http.Server
 	listener   net.Listener
 	udp        netip.AddrPort
@@ -72,7 +75,7 @@ func Start(ctx context.Context, config Config, logTo io.Writer) (_ *Server, err 
 	if s.folder, err = openFolder(config.Data); err != nil {
 		return nil, err
 	}
-	if s.unlock, err = store.LockDir(config.Data); err != nil {
+	if s.unlock, err = s.folder.lock(); err != nil {
 		return nil, err
 	}
 	if s.identity, err = s.folder.identity(ctx, s.log); err != nil {
@@ -93,6 +96,9 @@ func Start(ctx context.Context, config Config, logTo io.Writer) (_ *Server, err 
 	}
 	s.udp = conn.LocalAddr()
 	if err := s.assemble(ctx, conn); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	if err := s.folder.keepHTTPAddress(s.HTTPAddr()); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
 	s.run()
@@ -120,17 +126,15 @@ func (s *Server) assemble(ctx context.Context, conn vl1.Conn) (err error) {
 		return err
 	}
 	s.controller.SetNode(s.endpoint)
-	service := central.New(central.Options{
+	s.service = central.New(central.Options{
 		Store: s.store, Presence: s.controller, Controller: s.identity.Address(), Logger: s.log,
 	})
-	if err := s.ownerToken(ctx, service); err != nil {
+	if err := s.folder.ensureOwner(ctx, s.service, s.log); err != nil {
 		return err
 	}
-	api := centralapi.New(centralapi.Options{
-		Service: service, Logger: s.log, Version: s.config.Version, StartTime: s.started,
-	})
+	stopping := make(chan struct{})
 	s.http = &http.Server{
-		Handler:           s.routes(api),
+		Handler:           s.routes(s.apis(stopping)),
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       60 * time.Second,
 		WriteTimeout:      120 * time.Second, // for long lists to slow clients too
@@ -138,24 +142,23 @@ func (s *Server) assemble(ctx context.Context, conn vl1.Conn) (err error) {
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
+	s.http.RegisterOnShutdown(sync.OnceFunc(func() { close(stopping) }))
 	return nil
 }
 
-// ownerToken makes the owner and the file with the owner's token at the first
-// start. A file that was lost is made again with another token.
-func (s *Server) ownerToken(ctx context.Context, service *central.Service) error {
-	existing, err := s.folder.readSecret(ownerTokenFile, s.log)
-	if err != nil {
-		return err
-	}
-	token, made, err := service.EnsureOwner(ctx, string(existing))
-	if err != nil {
-		return fmt.Errorf("make the owner: %w", err)
-	}
-	if !made {
-		return nil
-	}
-	return s.folder.write(ownerTokenFile, []byte(token), 0o600)
+// apis puts the APIs behind one gate. Live streams end when stopping is closed.
+func (s *Server) apis(stopping <-chan struct{}) (compatible, native http.Handler) {
+	g := gate.New(gate.Options{
+		Service: s.service, Logger: s.log,
+		Limits: gate.Limits{PerSecond: s.config.RateLimit, Burst: s.config.RateBurst},
+	})
+	compatible = centralapi.New(centralapi.Options{
+		Service: s.service, Gate: g, Logger: s.log, Version: s.config.Version, StartTime: s.started,
+	})
+	native = api.New(api.Options{
+		Service: s.service, Gate: g, Logger: s.log, Version: s.config.Version, Stopping: stopping,
+	})
+	return compatible, native
 }
 
 // lookup finds the identity of a node that was a member before: it was checked
@@ -179,6 +182,7 @@ func (s *Server) run() {
 	ctx, s.cancel = context.WithCancel(context.Background())
 	s.running.Go(func() { s.ended("controller", ctx, s.controller.Run(ctx)) })
 	s.running.Go(func() { s.ended("VL1 endpoint", ctx, s.endpoint.Run(ctx)) })
+	s.running.Go(func() { s.ended("API service", ctx, s.service.Run(ctx)) })
 	s.running.Go(func() { s.watchRoots(ctx) })
 	s.running.Go(func() { s.tidy(ctx) })
 	s.running.Go(func() {
@@ -217,13 +221,14 @@ func (s *Server) Wait(ctx context.Context) error {
 // store. It takes 5 s at most.
 func (s *Server) Stop() error {
 	s.serving.Store(false)
+	forgotten := s.folder.forgetHTTPAddress()
 	ctx, cancel := context.WithTimeout(context.Background(), stopHTTP)
 	defer cancel()
 	if err := s.http.Shutdown(ctx); err != nil {
 		s.http.Close()
 	}
 	s.cancel()
-	err := within(stopParts, "the server's parts", func() error { s.running.Wait(); return nil })
+	err := errors.Join(forgotten, within(stopParts, "the server's parts", func() error { s.running.Wait(); return nil }))
 	select {
 	case failed := <-s.failed:
 		err = errors.Join(err, failed)
@@ -270,11 +275,8 @@ func (s *Server) HTTPAddr() net.Addr { return s.listener.Addr() }
 // UDPAddr is the address that ZeroTier's packets come to.
 func (s *Server) UDPAddr() netip.AddrPort { return s.udp }
 
-// How long events are kept, and how often older ones are removed.
-const (
-	keepEvents = 90 * 24 * time.Hour
-	tidyEvery  = time.Hour
-)
+// tidyEvery is how often events that are too old are removed.
+const tidyEvery = time.Hour
 
 // tidy keeps the store from growing with what nobody asks for anymore.
 func (s *Server) tidy(ctx context.Context) {
@@ -291,7 +293,10 @@ func (s *Server) tidy(ctx context.Context) {
 }
 
 func (s *Server) forgetEvents(ctx context.Context, now time.Time) {
-	if err := s.store.PruneEvents(ctx, now.Add(-keepEvents).UnixMilli()); err != nil && ctx.Err() == nil {
+	if s.config.KeepActivity == 0 {
+		return
+	}
+	if err := s.store.PruneEvents(ctx, now.Add(-s.config.KeepActivity).UnixMilli()); err != nil && ctx.Err() == nil {
 		s.log.Error("cannot remove old events; trying again later", "error", err)
 	}
 }

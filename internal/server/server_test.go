@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -174,7 +175,7 @@ func TestRestartKeepsWhatMatters(t *testing.T) {
 		t.Errorf("the network after the restart: %d %s", status, body)
 	}
 	for name, mode := range map[string]os.FileMode{
-		identitySecretFile: 0o600, planetSecretFile: 0o600, ownerTokenFile: 0o600, databaseFile: 0o600,
+		httpAddressFile: 0o600, identitySecretFile: 0o600, planetSecretFile: 0o600, ownerTokenFile: 0o600, databaseFile: 0o600,
 		identityPublicFile: 0o644, planetFile: 0o644,
 	} {
 		info, err := os.Stat(filepath.Join(c.Data, name))
@@ -246,6 +247,11 @@ func TestRefusals(t *testing.T) {
 		{"log level", "want debug, info, warn or error", func(_ *testing.T, c *Config) { c.LogLevel = "loud" }},
 		{"log format", "want text or json", func(_ *testing.T, c *Config) { c.LogFormat = "xml" }},
 		{"database", "SQLite inside --data", func(_ *testing.T, c *Config) { c.Database = "postgres://x" }},
+		{"negative rate", "--rate-limit -1; want requests per second", func(_ *testing.T, c *Config) { c.RateLimit = -1 }},
+		{"burst below the rate", "--rate-burst 400; want at least --rate-limit, which is 500", func(_ *testing.T, c *Config) { c.RateLimit = 500 }},
+		{"huge burst", "at most 1000000", func(_ *testing.T, c *Config) { c.RateBurst = 1 << 40 }},
+		{"short memory", "--keep-activity 1m0s; want from 1h0m0s to 36500 days", func(_ *testing.T, c *Config) { c.KeepActivity = time.Minute }},
+		{"negative memory", "--keep-activity", func(_ *testing.T, c *Config) { c.KeepActivity = -day }},
 		{"address of another machine", "choose another with --http", func(_ *testing.T, c *Config) { c.HTTP = "192.0.2.7:80" }},
 		{"damaged identity", "identity.secret is damaged", func(t *testing.T, c *Config) { put(t, c, identitySecretFile, "0123456789:0:00") }},
 		{"public identity", "holds no private key", func(t *testing.T, c *Config) {
@@ -366,6 +372,21 @@ func TestParseRoot(t *testing.T) {
 		at, err := ParseRoot(text)
 		if (err == nil) != (want != "") || err == nil && at.String() != want {
 			t.Errorf("%q: %v %v, want %q", text, at, err, want)
+		}
+	}
+}
+
+func TestParseKeep(t *testing.T) {
+	for text, want := range map[string]time.Duration{
+		"90d": 90 * day, "1d": day, "0d": 0, "0": 0, "720h": 720 * time.Hour, "1h30m": 90 * time.Minute,
+		"": -1, "d": -1, "90": -1, "-5d": -1, "1.5d": -1, "99999999d": -1, "ever": -1,
+	} {
+		got, err := ParseKeep("--keep-activity", text)
+		if (err == nil) != (want >= 0) || err == nil && got != want {
+			t.Errorf("%q: %v %v, want %v", text, got, err, want)
+		}
+		if err != nil && !errors.Is(err, ErrUsage) {
+			t.Errorf("%q: %v is no usage error", text, err)
 		}
 	}
 }

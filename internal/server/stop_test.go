@@ -3,6 +3,10 @@ package server
 import (
 	"bytes"
 	"database/sql"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -53,32 +57,103 @@ func TestStopDoesNotWaitForAStoreThatHangs(t *testing.T) {
 }
 
 func TestOldEventsAreForgotten(t *testing.T) {
-	s := start(t, settled(t))
-	now := time.Now()
-	err := s.store.Update(t.Context(), func(tx *store.Tx) error {
-		for _, age := range []time.Duration{keepEvents + time.Hour, keepEvents - time.Hour} {
-			if err := tx.AppendEvent(&model.Event{Time: now.Add(-age).UnixMilli(), Kind: model.TokenDeleted}); err != nil {
-				return err
+	for _, x := range []struct {
+		keep time.Duration
+		want int
+	}{{10 * day, 1}, {100 * day, 2}, {0, 2}} {
+		c := settled(t)
+		c.KeepActivity = x.keep
+		s := start(t, c)
+		now := time.Now()
+		err := s.store.Update(t.Context(), func(tx *store.Tx) error {
+			for _, age := range []time.Duration{10*day + time.Hour, 10*day - time.Hour} {
+				if err := tx.AppendEvent(&model.Event{Time: now.Add(-age).UnixMilli(), Kind: model.TokenDeleted}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.forgetEvents(t.Context(), now)
+		events, err := s.store.Events(t.Context(), 0, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		deleted := 0
+		for _, e := range events {
+			if e.Kind == model.TokenDeleted {
+				deleted++
 			}
 		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.forgetEvents(t.Context(), now)
-	events, err := s.store.Events(t.Context(), 0, 100)
-	if err != nil {
-		t.Fatal(err)
-	}
-	deleted := 0
-	for _, e := range events {
-		if e.Kind == model.TokenDeleted {
-			deleted++
+		if deleted != x.want {
+			t.Errorf("keeping %s: %d of two events are left, want %d", x.keep, deleted, x.want)
 		}
 	}
-	if deleted != 1 {
-		t.Errorf("%d of two events are left, want the younger one", deleted)
+}
+
+// Live streams have no end of their own; a stop must not wait for their readers.
+func TestStopEndsLiveStreams(t *testing.T) {
+	c := settled(t)
+	s := start(t, c)
+	request, err := http.NewRequest("GET", "http://"+s.HTTPAddr().String()+"/api/orrery/v1/events", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "token "+token(t, c))
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != 200 || response.Header.Get("Content-Type") != "text/event-stream" {
+		t.Fatalf("%d %v", response.StatusCode, response.Header)
+	}
+	began := time.Now()
+	if err := s.Stop(); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(began); took > stopHTTP {
+		t.Errorf("the stop took %s", took)
+	}
+	if _, err := io.ReadAll(response.Body); err != nil {
+		t.Errorf("the stream did not end in good order: %v", err)
+	}
+}
+
+// A client that stopped reading holds its stream's writer until its connection
+// is closed.
+func TestStopDoesNotWaitForReadersThatDoNotRead(t *testing.T) {
+	c := settled(t)
+	s := start(t, c)
+	conn, err := net.Dial("tcp", s.HTTPAddr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := fmt.Fprintf(conn, "GET /api/orrery/v1/events?lastEventId=1 HTTP/1.1\r\nHost: x\r\nAuthorization: token %s\r\n\r\n", token(t, c)); err != nil {
+		t.Fatal(err)
+	}
+	local, err := s.service.Local(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	large := []byte(`"` + strings.Repeat("x", 1<<20) + `"`)
+	for range 20 { // more than the connection's buffers hold
+		err := s.store.Update(t.Context(), func(tx *store.Tx) error {
+			return tx.AppendEvent(&model.Event{Kind: model.UserUpdated, User: local.User.ID, After: large})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	began := time.Now()
+	if err := s.Stop(); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(began); took < stopHTTP || took > stopHTTP+time.Second {
+		t.Errorf("the stop took %s; the stream is held, but not for longer than %s", took, stopHTTP)
 	}
 }
 

@@ -14,11 +14,12 @@ import (
 // with the folder. It stays there; the lock ends with the process.
 const lockName = "orrery.lock"
 
-var errLocked = errors.New("locked")
+// ErrLocked is why LockDir fails while another process holds the folder.
+var ErrLocked = errors.New("in use")
 
 // LockDir keeps other processes from working with a data folder until unlock is
-// called or this process ends, however it ends. The error names the process
-// that holds the folder.
+// called or this process ends, however it ends. If another process holds the
+// folder, the error wraps ErrLocked and names the process.
 func LockDir(dir string) (unlock func() error, err error) {
 	path := filepath.Join(dir, lockName)
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
@@ -28,8 +29,8 @@ func LockDir(dir string) (unlock func() error, err error) {
 	if err := lockFile(file); err != nil {
 		holder := holderOf(file)
 		file.Close()
-		if errors.Is(err, errLocked) {
-			return nil, fmt.Errorf("the data folder %s is in use by process %s; stop that one first, or choose another folder with --data", dir, holder)
+		if errors.Is(err, ErrLocked) {
+			return nil, fmt.Errorf("the data folder %s is %w by process %s; stop that one first, or choose another folder with --data", dir, ErrLocked, holder)
 		}
 		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
