@@ -1,9 +1,14 @@
-// Package lab holds the end-to-end tests. Most run an Orrery and real, unmodified
-// zerotier-one nodes, each in a network namespace of its own. They need Linux,
-// root, iproute2, iptables, curl and ping, and the environment variable
-// ZEROTIER_ONE naming a zerotier-one binary; without it they are skipped, unless
-// LAB=required. The others, in process_test.go, run the program on loopback with
-// members made of zt/member and need nothing.
+// Package lab holds the end-to-end tests.
+//
+// Those that call newLab run an Orrery and real, unmodified zerotier-one nodes,
+// each in a network namespace of its own. They need Linux, root, iproute2,
+// iptables, procps, curl and ping, and the environment variable ZEROTIER_ONE naming
+// a zerotier-one binary; without it they are skipped, unless LAB=required.
+//
+// The others run the program on loopback, with members made of zt/member. Those
+// of process_test.go need nothing. Those that run documented examples need the
+// programs that the examples use: bash, curl, jq, and Python with the package
+// requests; without them they are skipped, unless CI is set.
 package lab
 
 import (

@@ -7,74 +7,67 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/orrery-net/orrery/internal/central"
 	"github.com/orrery-net/orrery/internal/model"
 )
 
-// The limits of a request body.
+// The limits of a request body. They hold for all of it, also for fields that
+// are not looked at.
 const (
 	maxBody  = 4 << 20 // bytes
 	maxDepth = 100     // objects and arrays inside each other
 	maxItems = 4096    // entries of one object or array
 )
 
-// body reads the request's body, which must be one JSON object. The content type
-// does not matter (api-behaviour §7).
-func (q *request) body() (object, error) {
+// readBody reads a request's body, which must be one JSON object, and what the
+// operation wants of it. The content type does not matter (api-behaviour §7).
+func readBody[V any](q *request, read func(object) (V, error)) (V, error) {
+	var none V
 	text, err := io.ReadAll(http.MaxBytesReader(q.w, q.r.Body, maxBody))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		return object{}, central.NewError(central.TooLarge, "the body is larger than %d bytes", maxBody)
+		return none, central.NewError(central.TooLarge, "the body is larger than %d bytes", maxBody)
 	case err != nil:
-		return object{}, central.NewError(central.Invalid, "the body did not arrive completely")
+		return none, central.NewError(central.Invalid, "the body did not arrive completely")
 	}
 	o, err := parseBody(text)
-	return o, invalid(err)
+	if err != nil {
+		return none, invalid(err)
+	}
+	value, err := read(o)
+	return value, invalid(err)
 }
 
+// byteOrderMark is what some editors and shells put before UTF-8 in a file.
+const byteOrderMark = "\xef\xbb\xbf"
+
 func parseBody(text []byte) (object, error) {
+	text = bytes.TrimPrefix(text, []byte(byteOrderMark))
 	if len(bytes.TrimSpace(text)) == 0 {
 		return object{}, errors.New("JSON error: the body is empty; send {} to set nothing")
 	}
-	if depthExceeds(text, maxDepth) {
-		return object{}, fmt.Errorf("JSON error: more than %d levels deep", maxDepth)
+	if !utf8.Valid(text) {
+		return object{}, errors.New("JSON error: the body is not UTF-8")
 	}
 	var whole json.RawMessage
 	if err := json.Unmarshal(text, &whole); err != nil {
 		var syntax *json.SyntaxError
 		if errors.As(err, &syntax) {
-			return object{}, fmt.Errorf("JSON error: %w (byte %d)", err, syntax.Offset)
+			return object{}, fmt.Errorf("JSON error: the body is not valid JSON at byte %d of %d", syntax.Offset, len(text))
 		}
-		return object{}, fmt.Errorf("JSON error: %w", err)
+		return object{}, errors.New("JSON error: the body is not valid JSON")
+	}
+	if err := checkStructure(whole); err != nil {
+		return object{}, err
 	}
 	return readObject("", whole)
 }
 
-// depthExceeds looks at brackets only, so that hostile text costs one pass.
-func depthExceeds(text []byte, most int) bool {
-	depth, inString := 0, false
-	for i := 0; i < len(text); i++ {
-		switch c := text[i]; {
-		case inString && c == '\\':
-			i++
-		case c == '"':
-			inString = !inString
-		case inString:
-		case c == '{' || c == '[':
-			if depth++; depth > most {
-				return true
-			}
-		case c == '}' || c == ']':
-			depth--
-		}
-	}
-	return false
-}
-
-// object is a JSON object of a request. Of a name that comes twice, the last
-// value counts; a null is the same as no value at all.
+// object is a JSON object of a request. A null is the same as no value at all.
 type object struct {
 	path   string // of the object itself, "" for the body
 	values map[string]json.RawMessage
@@ -95,27 +88,13 @@ func readObject(path string, raw json.RawMessage) (object, error) {
 	if kindOf(raw) != anObject {
 		return object{}, wrongType(path, raw, "an object")
 	}
-	o := object{path: path, values: map[string]json.RawMessage{}}
-	d := json.NewDecoder(bytes.NewReader(raw))
-	if _, err := d.Token(); err != nil {
-		return object{}, err
+	o := object{path: path}
+	if err := json.Unmarshal(raw, &o.values); err != nil {
+		return object{}, refuse(path, "cannot be read")
 	}
-	for d.More() {
-		name, err := d.Token()
-		if err != nil {
-			return object{}, err
-		}
-		var value json.RawMessage
-		if err := d.Decode(&value); err != nil {
-			return object{}, err
-		}
+	for name, value := range o.values {
 		if kindOf(value) == aNull {
-			value = nil
-		}
-		text, _ := name.(string)
-		o.values[text] = value
-		if len(o.values) > maxItems {
-			return object{}, refuse(path, "more than %d fields", maxItems)
+			delete(o.values, name)
 		}
 	}
 	return o, nil
@@ -163,4 +142,13 @@ func refuse(path, format string, args ...any) error {
 
 func wrongType(path string, raw json.RawMessage, want string) error {
 	return refuse(path, "want %s, not %s", want, kindOf(raw))
+}
+
+// clip keeps a long value from filling an error message.
+func clip(s string) string {
+	const most = 60
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
 }

@@ -3,6 +3,7 @@ package centralapi
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,7 +25,7 @@ func addSeeds(f *testing.F) {
 		}
 		f.Add(text)
 	}
-	for _, s := range append(networkScenarios, memberScenarios...) {
+	for _, s := range slices.Concat(networkScenarios, memberScenarios, accountScenarios, organizationScenarios, sharingScenarios) {
 		if len(s.body) < 4096 {
 			f.Add([]byte(s.body))
 		}
@@ -51,6 +52,9 @@ func FuzzNetworkBody(f *testing.F) {
 			return
 		}
 		answer := encode(t, networkOf(central.NetworkStatus{Network: n}, 9))
+		if err := checkForAllReaders(answer); err != nil {
+			t.Fatal(err)
+		}
 		again := n.Clone()
 		applyNetwork(t, again, answer)
 		if sent := encode(t, networkOf(central.NetworkStatus{Network: again}, 9)); sent != answer {
@@ -76,33 +80,70 @@ func FuzzMemberBody(f *testing.F) {
 		if p.apply(m) != nil || m.Validate() != nil {
 			return
 		}
-		answer := encode(t, memberOf(model.MemberStatus{Member: m}, 9))
+		answer := string(appendMember(nil, model.MemberStatus{Member: m}, 9))
 		again := m.Clone()
-		body, err = parseBody([]byte(answer))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if p, err = readMemberPatch(body); err != nil {
-			t.Fatal(err)
-		}
-		if err := p.apply(again); err != nil {
-			t.Fatal(err)
-		}
+		applyMember(t, again, answer)
 		mustNotDiffer(t, m, again)
+	})
+}
+
+// FuzzAccountBody feeds the small requests: what is taken has what it needs, and
+// nothing makes them panic.
+func FuzzAccountBody(f *testing.F) {
+	addSeeds(f)
+	for _, seed := range []string{
+		`{"id":"u","r":true,"a":null,"m":false}`, `{"displayName":"x","smsNumber":"+1"}`, `{"tokenName":"x","token":"0123456789abcdef0123456789abcdef"}`, `{"email":"a@b","orgId":"x"}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		body, err := parseBody(text)
+		if err != nil {
+			return
+		}
+		if token, err := readToken(body); err == nil && (token.Token == "" || !body.has("tokenName")) {
+			t.Errorf("a token of %s", text)
+		}
+		if i, err := readInvitation(body); err == nil && !body.has("email") {
+			t.Errorf("an invitation %+v of %s", i, text)
+		}
+		if g, err := readGrant(body); err == nil {
+			rights := model.Rights{Authorize: true}
+			if err := g.change.apply(&rights); err != nil || rights.Read && !body.has("r") || !rights.Authorize && !body.has("a") {
+				t.Errorf("%s made %+v, %v", text, rights, err)
+			}
+		}
+		if p, err := readUserPatch(body); err == nil {
+			u := model.User{ID: "u", Email: "a@b", OrgID: "o"}
+			if err := p.apply(&u); err != nil || u.ID != "u" || u.Email != "a@b" || u.OrgID != "o" {
+				t.Errorf("%s made %+v, %v", text, u, err)
+			}
+		}
 	})
 }
 
 func applyNetwork(t *testing.T, n *model.Network, text string) {
 	t.Helper()
+	apply(t, readNetworkPatch, n, text)
+}
+
+func applyMember(t *testing.T, m *model.Member, text string) {
+	t.Helper()
+	apply(t, readMemberPatch, m, text)
+}
+
+// apply makes the changes of a body to a record.
+func apply[T any](t *testing.T, read func(object) (*patch[T], error), record *T, text string) {
+	t.Helper()
 	body, err := parseBody([]byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := readNetworkPatch(body)
+	p, err := read(body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.apply(n); err != nil {
+	if err := p.apply(record); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -120,7 +161,7 @@ func mustNotDiffer[T any](t *testing.T, a, b *T) {
 
 // FuzzPath: no path makes the router panic, and what it finds has an id.
 func FuzzPath(f *testing.F) {
-	for _, s := range append(append(transportScenarios, networkScenarios...), memberScenarios...) {
+	for _, s := range slices.Concat(transportScenarios, networkScenarios, memberScenarios, accountScenarios, organizationScenarios, sharingScenarios) {
 		f.Add(s.method, s.path)
 	}
 	f.Fuzz(func(t *testing.T, method, path string) {
@@ -128,17 +169,4 @@ func FuzzPath(f *testing.F) {
 			t.Fatalf("%s %s: %v, %v", method, path, found, err)
 		}
 	})
-}
-
-func TestDepthIsThatOfBracketsOutsideStrings(t *testing.T) {
-	for text, want := range map[string]bool{
-		`[[[1]]]`: false, `[[[[1]]]]`: true, `["[[[[[["]`: false, `["\"[[[[[["]`: false, `[{"a":[{}]}]`: true, `]]]][[[`: false,
-	} {
-		if got := depthExceeds([]byte(text), 3); got != want {
-			t.Errorf("%s: %v", text, got)
-		}
-	}
-	if _, err := parseBody([]byte(`{"a":` + strings.Repeat("[", maxDepth-1) + strings.Repeat("]", maxDepth-1) + "}")); err != nil {
-		t.Error(err)
-	}
 }

@@ -1,11 +1,11 @@
 package centralapi
 
 import (
-	"bufio"
-	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
 
+	"github.com/orrery-net/orrery/internal/gate"
 	"github.com/orrery-net/orrery/internal/model"
 	"github.com/orrery-net/orrery/zt"
 )
@@ -13,37 +13,38 @@ import (
 // listBuffer is how many bytes of a list are sent at once.
 const listBuffer = 64 << 10
 
-// listMembers sends members one by one as they come from the store: a large
-// network's list is never in memory as a whole.
+// listMembers sends members while they come: a large network's list is never in
+// memory as a whole.
 func (q *request) listMembers(id zt.NetworkID) error {
 	sent := &delivery{request: q}
-	out := bufio.NewWriterSize(sent, listBuffer)
-	separator := byte('[')
+	text := make([]byte, 1, listBuffer+4<<10)
+	text[0] = '['
+	clock := q.api.service.Now()
+	first := true
 	err := q.api.service.Members(q.r.Context(), q.caller, id, func(m model.MemberStatus) error {
-		text, err := json.Marshal(memberOf(m, q.api.service.Now()))
-		if err != nil {
-			return err
+		if !first {
+			text = append(text, ',')
 		}
-		out.WriteByte(separator)
-		separator = ','
-		_, err = out.Write(text)
-		return err
+		first = false
+		text = appendMember(text, m, clock)
+		if len(text) < listBuffer {
+			return nil
+		}
+		err := sent.send(text)
+		text = text[:0]
+		return errors.Join(err, q.r.Context().Err())
 	})
 	if err == nil {
-		if separator == '[' {
-			out.WriteByte('[')
-		}
-		out.WriteByte(']')
-		err = out.Flush()
+		err = sent.send(append(text, ']'))
 	}
-	if err == nil || !q.begun {
+	if err == nil || !sent.begun {
 		return err
 	}
 	level := slog.LevelError
 	if sent.failed || q.r.Context().Err() != nil { // the client left
 		level = slog.LevelDebug
 	}
-	q.api.log.Log(q.r.Context(), level, "member list broke off", "request", q.id, "network", id, "error", err)
+	q.api.log.Log(q.r.Context(), level, "member list broke off", "request", gate.RequestID(q.r.Context()), "network", id, "error", err)
 	// Part of the list is on its way with status 200: only a broken connection
 	// tells the client that the rest is missing.
 	panic(http.ErrAbortHandler)
@@ -53,16 +54,16 @@ func (q *request) listMembers(id zt.NetworkID) error {
 // them.
 type delivery struct {
 	*request
-	failed bool
+	begun, failed bool
 }
 
-func (d *delivery) Write(b []byte) (int, error) {
+func (d *delivery) send(b []byte) error {
 	if !d.begun {
 		d.begun = true
 		d.w.Header().Set("Content-Type", "application/json")
 		d.w.WriteHeader(http.StatusOK)
 	}
-	n, err := d.w.Write(b)
+	_, err := d.w.Write(b)
 	d.failed = d.failed || err != nil
-	return n, err
+	return err
 }

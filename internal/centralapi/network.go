@@ -113,7 +113,7 @@ func networkOf(n central.NetworkStatus, clock int64) network {
 		Config:                networkConfigOf(n.Network),
 		Description:           n.Description,
 		RulesSource:           n.RulesSource,
-		Permissions:           map[string]permissions{n.OwnerID: {A: true, D: true, M: true, R: true}},
+		Permissions:           permissionsOf(n.Network),
 		OwnerID:               n.OwnerID,
 		OnlineMemberCount:     n.Online,
 		AuthorizedMemberCount: n.Authorized,
@@ -122,6 +122,16 @@ func networkOf(n central.NetworkStatus, clock int64) network {
 		TagsByName:            n.TagsByName,
 		UI:                    n.UI,
 	}
+}
+
+// permissionsOf is what users may do, by id: the owner everything.
+func permissionsOf(n *model.Network) map[string]permissions {
+	all := make(map[string]permissions, len(n.Grants)+1)
+	for id, r := range n.Grants {
+		all[id] = permissions{A: r.Authorize, D: r.Delete, M: r.Modify, R: r.Read}
+	}
+	all[n.OwnerID] = permissions{A: true, D: true, M: true, R: true}
+	return all
 }
 
 // listedNetworkOf is the object as it is in lists.
@@ -199,7 +209,7 @@ func (q *request) listNetworks() error {
 }
 
 func (q *request) createNetwork() error {
-	p, err := q.networkPatch()
+	p, err := readBody(q, readNetworkPatch)
 	if err != nil {
 		return err
 	}
@@ -213,7 +223,7 @@ func (q *request) getNetwork(id zt.NetworkID) error {
 }
 
 func (q *request) updateNetwork(id zt.NetworkID) error {
-	p, err := q.networkPatch()
+	p, err := readBody(q, readNetworkPatch)
 	if err != nil {
 		return err
 	}
@@ -222,19 +232,7 @@ func (q *request) updateNetwork(id zt.NetworkID) error {
 }
 
 func (q *request) deleteNetwork(id zt.NetworkID) error {
-	if err := q.api.service.DeleteNetwork(q.r.Context(), q.caller, id); err != nil {
-		return err
-	}
-	return answer(q, empty{})
-}
-
-func (q *request) networkPatch() (*patch[model.Network], error) {
-	body, err := q.body()
-	if err != nil {
-		return nil, err
-	}
-	p, err := readNetworkPatch(body)
-	return p, invalid(err)
+	return q.done(q.api.service.DeleteNetwork(q.r.Context(), q.caller, id))
 }
 
 func (q *request) answerNetwork(n central.NetworkStatus, err error) error {

@@ -2,7 +2,10 @@ package centralapi
 
 import (
 	"encoding/json"
+	"errors"
 	"net/netip"
+	"strconv"
+	"strings"
 
 	"github.com/orrery-net/orrery/internal/model"
 	"github.com/orrery-net/orrery/zt/netconf"
@@ -50,18 +53,34 @@ func readNetworkPatch(body object) (*patch[model.Network], error) {
 }
 
 // setRulesSource keeps the text of the rules. The rules themselves must come
-// with it, except for the two texts whose rules are known.
+// with it, unless they are known or the text is the one that is there already. A
+// text whose rules are known sets them even if it is not new: rules that were
+// sent alone may have taken their place.
 func setRulesSource(n *model.Network, text string, withRules bool) error {
+	rules := knownRules(text)
 	switch {
-	case withRules, text == n.RulesSource:
-	case text == model.DefaultRulesSource:
-		fresh := model.NewNetwork(n.ID, n.OwnerID, n.CreationTime)
-		n.Rules, n.Tags, n.Capabilities = fresh.Rules, fresh.Tags, fresh.Capabilities
-		n.TagsByName, n.CapabilitiesByName = fresh.TagsByName, fresh.CapabilitiesByName
-	default:
+	case withRules:
+	case rules != nil:
+		n.Rules, n.Tags, n.Capabilities = rules, []model.NetworkTag{}, []model.Capability{}
+		n.TagsByName, n.CapabilitiesByName = json.RawMessage("{}"), map[string]uint32{}
+	case text != n.RulesSource:
 		return refuse("rulesSource", "this version cannot compile rules text; send the compiled rules in config.rules along with it")
 	}
 	n.RulesSource = text
+	return nil
+}
+
+// knownRules are the rules of the texts that need no compiler; nil for all others.
+func knownRules(text string) []netconf.Rule {
+	if text == model.DefaultRulesSource {
+		return model.NewNetwork(0, "", 0).Rules
+	}
+	switch strings.TrimSuffix(strings.TrimSpace(text), ";") {
+	case "drop":
+		return netconf.DropAll()
+	case "accept":
+		return netconf.AcceptAll()
+	}
 	return nil
 }
 
@@ -71,6 +90,9 @@ func mergeUI(n *model.Network, change tree) error {
 		return err
 	}
 	merged.merge(change)
+	if err := checkReadable("ui", map[string]any(merged)); err != nil {
+		return err
+	}
 	n.UI, err = json.Marshal(merged)
 	return err
 }
@@ -82,11 +104,11 @@ func readIDsByName(path string, raw json.RawMessage) (map[string]uint32, error) 
 	if err != nil {
 		return nil, err
 	}
+	if err := checkNames(path, o.values); err != nil {
+		return nil, err
+	}
 	ids := make(map[string]uint32, len(o.values))
 	for name, value := range o.values {
-		if value == nil {
-			continue
-		}
 		if ids[name], err = readID(o.at(clip(name)), value); err != nil {
 			return nil, err
 		}
@@ -120,7 +142,12 @@ func readPool(path string, raw json.RawMessage) (model.Pool, error) {
 
 func readRule(path string, raw json.RawMessage) (netconf.Rule, error) {
 	var rule netconf.Rule
-	if err := json.Unmarshal(raw, &rule); err != nil {
+	err := json.Unmarshal(raw, &rule)
+	var number *strconv.NumError
+	switch {
+	case errors.As(err, &number):
+		return rule, refuse(path, "has a number that is too large")
+	case err != nil:
 		return rule, refuse(path, "%s", err)
 	}
 	return rule, nil

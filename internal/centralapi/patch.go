@@ -7,8 +7,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
-
-	"github.com/orrery-net/orrery/internal/model"
+	"unicode"
 )
 
 // patch is what a request changes about a record: one assignment for each
@@ -97,45 +96,58 @@ func list[V any](read reader[V]) reader[[]V] {
 		if kindOf(raw) != anArray {
 			return nil, wrongType(path, raw, "an array")
 		}
-		all := []V{}
-		d := json.NewDecoder(bytes.NewReader(raw))
-		if _, err := d.Token(); err != nil {
-			return nil, err
+		var entries []json.RawMessage
+		if err := json.Unmarshal(raw, &entries); err != nil {
+			return nil, refuse(path, "cannot be read")
 		}
-		for d.More() {
-			if len(all) == maxItems {
-				return nil, refuse(path, "more than %d entries", maxItems)
-			}
-			var entry json.RawMessage
-			if err := d.Decode(&entry); err != nil {
+		all := make([]V, len(entries))
+		for i, entry := range entries {
+			var err error
+			if all[i], err = read(path+"["+strconv.Itoa(i)+"]", entry); err != nil {
 				return nil, err
 			}
-			value, err := read(path+"["+strconv.Itoa(len(all))+"]", entry)
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, value)
 		}
 		return all, nil
 	}
 }
 
+// readText reads a string. Which line breaks a text may have is the record's
+// business; no text has any other control character.
 func readText(path string, raw json.RawMessage) (string, error) {
 	if kindOf(raw) != aString {
 		return "", wrongType(path, raw, "a string")
 	}
 	var text string
-	err := json.Unmarshal(raw, &text)
-	return text, err
+	if err := json.Unmarshal(raw, &text); err != nil {
+		return "", refuse(path, "cannot be read")
+	}
+	for _, r := range text {
+		if unicode.IsControl(r) && r != '\t' && r != '\n' && r != '\r' {
+			return "", refuse(path, "has the control character %U", r)
+		}
+	}
+	return text, nil
+}
+
+// readUUID reads an id of a user, an organization or an invitation, and returns
+// it in lower case.
+func readUUID(path string, raw json.RawMessage) (string, error) {
+	text, err := readText(path, raw)
+	if err != nil {
+		return "", err
+	}
+	id, err := parseUUID(text)
+	if err != nil {
+		return "", refuse(path, "%s", err)
+	}
+	return id, nil
 }
 
 func readFlag(path string, raw json.RawMessage) (bool, error) {
 	if kindOf(raw) != aBoolean {
 		return false, wrongType(path, raw, "true or false")
 	}
-	var flag bool
-	err := json.Unmarshal(raw, &flag)
-	return flag, err
+	return bytes.TrimSpace(raw)[0] == 't', nil
 }
 
 func readNumber(path string, raw json.RawMessage) (int, error) {
@@ -152,7 +164,7 @@ func readInteger[V int | uint32](path string, raw json.RawMessage, least, most i
 	}
 	var number int64
 	if err := json.Unmarshal(raw, &number); err != nil || number < least || number > most {
-		return 0, refuse(path, "want an integer between %d and %d", least, most)
+		return 0, refuse(path, "want an integer between %d and %d, not %s", least, most, clip(string(raw)))
 	}
 	return V(number), nil
 }
@@ -179,60 +191,4 @@ func readPrefix(path string, raw json.RawMessage) (netip.Prefix, error) {
 		return netip.Prefix{}, refuse(path, "%q is not an address with a prefix length, such as 10.0.0.0/24", clip(text))
 	}
 	return prefix, nil
-}
-
-// tree is a JSON object that means something to others only.
-type tree map[string]any
-
-func readTree(path string, raw json.RawMessage) (tree, error) {
-	switch {
-	case kindOf(raw) != anObject:
-		return nil, wrongType(path, raw, "an object")
-	case len(raw) > model.MaxOpaqueLen:
-		return nil, refuse(path, "more than %d bytes", model.MaxOpaqueLen)
-	}
-	return treeOf(raw)
-}
-
-// readOpaque takes any object as it is, with its names in order.
-func readOpaque(path string, raw json.RawMessage) (json.RawMessage, error) {
-	t, err := readTree(path, raw)
-	if err != nil {
-		return nil, err
-	}
-	return json.Marshal(t)
-}
-
-func treeOf(raw json.RawMessage) (tree, error) {
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.UseNumber()
-	t := tree{}
-	return t, d.Decode(&t)
-}
-
-// merge adds other to t: null keeps, objects merge, all else replaces.
-func (t tree) merge(other map[string]any) {
-	for name, value := range other {
-		switch value := value.(type) {
-		case nil:
-		case map[string]any:
-			inner, ok := t[name].(map[string]any)
-			if !ok {
-				inner = map[string]any{}
-				t[name] = inner
-			}
-			tree(inner).merge(value)
-		default:
-			t[name] = value
-		}
-	}
-}
-
-// clip keeps a long value from filling an error message.
-func clip(s string) string {
-	const most = 60
-	if len(s) > most {
-		return s[:most] + "…"
-	}
-	return s
 }

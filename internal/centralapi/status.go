@@ -17,7 +17,7 @@ type status struct {
 	Clock                int64         `json:"clock"`
 	Version              string        `json:"version"`
 	APIVersion           string        `json:"apiVersion"`
-	Uptime               int64         `json:"uptime"` // nanoseconds
+	Uptime               int64         `json:"uptime"` // nanoseconds, below 2^53
 	SecondFactor         bool          `json:"secondFactor"`
 	StripePublishableKey string        `json:"stripePublishableKey"`
 	ClusterNode          string        `json:"clusterNode"`
@@ -59,36 +59,6 @@ type defaultLimits struct {
 	MaxSSO     int `json:"maxSSO"`
 }
 
-// user is Central's User object (api-behaviour §16).
-type user struct {
-	ID                string        `json:"id"`
-	Type              string        `json:"type"`
-	CreationTime      int64         `json:"creationTime"`
-	GlobalPermissions permissions   `json:"globalPermissions"`
-	DisplayName       string        `json:"displayName"`
-	Email             string        `json:"email"`
-	Auth              authMethods   `json:"auth"`
-	Tokens            []string      `json:"tokens"` // names
-	AccountLimits     accountLimits `json:"accountLimits"`
-	MarketingOptIn    bool          `json:"marketingOptIn"`
-	OrgID             string        `json:"orgId"`
-}
-
-type authMethods struct {
-	Local *string `json:"local"`
-}
-
-type accountLimits struct {
-	Enabled        bool `json:"enabled"`
-	BillingV2      bool `json:"billingV2"`
-	MaxMembers     int  `json:"maxMembers"`
-	CurrentMembers int  `json:"currentMembers"`
-	MaxAdmins      int  `json:"maxAdmins"`
-	CurrentAdmins  int  `json:"currentAdmins"`
-	MaxSSO         int  `json:"maxSSO"`
-	CurrentSSO     int  `json:"currentSSO"`
-}
-
 // randomToken is Central's RandomToken object. Raw is the older name of Hex.
 type randomToken struct {
 	Clock int64  `json:"clock"`
@@ -106,30 +76,17 @@ func (q *request) status() error {
 		Clock:      now,
 		Version:    q.api.version,
 		APIVersion: "4",
-		Uptime:     int64(time.Since(q.api.started)),
+		Uptime:     min(int64(time.Since(q.api.started)), maxExact),
 	}
 	if q.caller.User != nil {
-		u := userOf(q.caller)
-		o.User = &u
+		u, err := q.api.service.User(q.r.Context(), q.caller, q.caller.User.ID)
+		if err != nil {
+			return err
+		}
+		shown := userOf(u)
+		o.User = &shown
 	}
 	return answer(q, o)
-}
-
-func (q *request) self() error {
-	return answer(q, userOf(q.caller))
-}
-
-func userOf(caller central.Caller) user {
-	u := caller.User
-	return user{
-		ID:           u.ID,
-		Type:         "User",
-		CreationTime: u.CreationTime,
-		DisplayName:  u.DisplayName,
-		Email:        u.Email,
-		Auth:         authMethods{Local: &u.Email},
-		Tokens:       []string{caller.TokenName},
-	}
 }
 
 // randomToken makes a token that the caller may then choose to have stored.

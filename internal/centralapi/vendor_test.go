@@ -3,6 +3,7 @@ package centralapi
 import (
 	"context"
 	"net/http/httptest"
+	"slices"
 	"testing"
 
 	ztcentral "github.com/zerotier/go-ztcentral"
@@ -13,7 +14,7 @@ import (
 // The client's address is a package variable: this test is not parallel.
 func TestVendorClient(t *testing.T) {
 	w := newWorld(t)
-	server := httptest.NewServer(w.handler)
+	server := httptest.NewServer(w.checked())
 	defer server.Close()
 	ctx := context.Background()
 	for _, base := range []string{"/api/v1", "/api"} {
@@ -48,9 +49,6 @@ func driveVendorClient(t *testing.T, ctx context.Context, client *ztcentral.Clie
 	ok(err)
 	if status.User == nil || *status.User.Id == "" || *status.ApiVersion != "4" {
 		t.Errorf("status %+v", status)
-	}
-	if token, err := client.RandomToken(ctx); err != nil || len(token) != 32 {
-		t.Errorf("random token %q, %v", token, err)
 	}
 
 	made, err := client.NewNetwork(ctx, "home", &spec.Network{Description: new("at home"), Config: &spec.NetworkConfig{
@@ -99,6 +97,20 @@ func driveVendorClient(t *testing.T, ctx context.Context, client *ztcentral.Clie
 	if _, err := client.GetMember(ctx, id, "66a5132aa"); err == nil {
 		t.Error("a nine-digit node id names a member")
 	}
+	driveVendorTokens(t, ctx, client)
+	member, err = client.UpdateMember(ctx, id, testNode, &spec.Member{Description: new("on the desk")})
+	ok(err)
+	if *member.Description != "on the desk" || *member.Name != "laptop" || !*member.Config.Authorized {
+		t.Errorf("member %+v", member)
+	}
+	if source, err := client.UpdateNetworkRules(ctx, id, "drop;"); err != nil || source != "drop;" {
+		t.Errorf("rules %q, %v", source, err)
+	}
+	network, err := client.GetNetwork(ctx, id)
+	ok(err)
+	if *network.Description != "at home" || *network.Config.Name != "home" || len(*network.Config.Rules) != 1 || *network.TotalMemberCount != 1 {
+		t.Errorf("network %+v", network)
+	}
 	ok(client.DeleteMember(ctx, id, testNode))
 	ok(client.DeleteMember(ctx, id, testNode))
 	if _, err := client.GetMember(ctx, id, testNode); err == nil {
@@ -107,5 +119,37 @@ func driveVendorClient(t *testing.T, ctx context.Context, client *ztcentral.Clie
 	ok(client.DeleteNetwork(ctx, id))
 	if _, err := client.GetNetwork(ctx, id); err == nil {
 		t.Error("a deleted network is found")
+	}
+}
+
+// driveVendorTokens makes and deletes tokens. The client escapes names twice.
+func driveVendorTokens(t *testing.T, ctx context.Context, client *ztcentral.Client) {
+	t.Helper()
+	user, err := client.User(ctx)
+	if err != nil || user.Id == nil || *user.Email == "" {
+		t.Fatalf("user %+v, %v", user, err)
+	}
+	for _, name := range []string{"plain", "with a space", "a/b", "100%", "é ключ", "a?b#c", "a%20b"} {
+		secret, err := client.RandomToken(ctx)
+		if err != nil || len(secret) != 32 {
+			t.Fatalf("random token %q, %v", secret, err)
+		}
+		if err := client.CreateAPIToken(ctx, *user.Id, name, secret); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		with, err := ztcentral.NewClient(secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		with.SetUserAgent("test")
+		if again, err := with.User(ctx); err != nil || *again.Id != *user.Id || !slices.Contains(*again.Tokens, name) {
+			t.Errorf("%s: %+v, %v", name, again, err)
+		}
+		if err := client.DeleteAPIToken(ctx, *user.Id, name); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if s, err := with.Status(ctx); err != nil || s.User != nil {
+			t.Errorf("%s: a deleted token is valid: %+v, %v", name, s, err)
+		}
 	}
 }

@@ -89,6 +89,7 @@ func (b *bench) run(ctx context.Context) (err error) {
 		{"put out", b.putOut},
 		{"identity validation", b.validation},
 		{"flood", b.flood},
+		{"API", b.api},
 	} {
 		b.step(s.name)
 		if err := s.run(ctx); err != nil {

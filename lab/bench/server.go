@@ -74,7 +74,8 @@ func startServer(ctx context.Context, module, folder string, verbose bool) (*ser
 		ended: make(chan struct{}), udp: udp, url: "http://" + tcp.String(),
 		client: http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: apiClients}},
 	}
-	s.command = exec.Command(binary, "serve", "--data", data, "--udp", udp.String(), "--http", tcp.String(), "--root", unusedRoot)
+	s.command = exec.Command(binary, "serve", "--data", data, "--udp", udp.String(), "--http", tcp.String(), "--root", unusedRoot,
+		"--rate-limit", "0") // the bench is one user
 	// usage.heap relies on GOGC; the rest is the environment of the caller.
 	s.command.Env = append(os.Environ(), "GOGC=100")
 	if verbose {

@@ -176,22 +176,28 @@ func addressed(s member.State) bool { return s.Status == member.OK && len(s.Addr
 
 // authorizeAll lets all of them in, several at once.
 func (s *server) authorizeAll(ctx context.Context, all []membership) error {
-	work := make(chan membership)
+	return severalAtOnce(len(all), func(i int) error { return s.authorize(ctx, all[i].network, all[i].node, true) })
+}
+
+// severalAtOnce has apiClients goroutines do something for each number below
+// count. A goroutine stops working at its first error.
+func severalAtOnce(count int, do func(i int) error) error {
+	work := make(chan int)
 	failed := make(chan error, apiClients)
 	var clients sync.WaitGroup
 	for range apiClients {
 		clients.Go(func() {
 			var err error
-			for m := range work {
+			for i := range work {
 				if err == nil {
-					err = s.authorize(ctx, m.network, m.node, true)
+					err = do(i)
 				}
 			}
 			failed <- err
 		})
 	}
-	for _, m := range all {
-		work <- m
+	for i := range count {
+		work <- i
 	}
 	close(work)
 	clients.Wait()
