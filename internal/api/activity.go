@@ -90,7 +90,7 @@ type activityInput struct {
 	NetworkID networkID    `query:"networkId" doc:"Only changes of this network and its members."`
 	NodeID    nodeID       `query:"nodeId" doc:"Only changes of members with this node."`
 	Actor     string       `query:"actor" maxLength:"64" doc:"Only changes that the user with this id made."`
-	User      string       `query:"user" maxLength:"64" doc:"Only changes of the account, tokens or rights of the user with this id."`
+	UserID    string       `query:"userId" maxLength:"64" doc:"Only changes of the account, tokens or rights of the user with this id."`
 	Kinds     []changeKind `query:"kind,explode" nullable:"false" maxItems:"32" doc:"Only changes of this kind; can be repeated for several." example:"[\"member.authorized\"]"`
 	Since     instant      `query:"since" doc:"Only changes from this time on: RFC 3339, or milliseconds since 1970."`
 	Until     instant      `query:"until" doc:"Only changes before this time."`
@@ -116,7 +116,7 @@ func (a *api) registerActivity() {
 
 func (a *api) listActivity(ctx context.Context, caller central.Caller, in *activityInput) (*activityOutput, error) {
 	query := central.ActivityQuery{
-		Network: in.NetworkID.NetworkID, Node: in.NodeID.Address, Actor: in.Actor, User: in.User,
+		Network: in.NetworkID.NetworkID, Node: in.NodeID.Address, Actor: in.Actor, User: in.UserID,
 		Since: in.Since.ms, Until: in.Until.ms, Limit: in.Limit,
 	}
 	for _, kind := range in.Kinds {

@@ -10,6 +10,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"path"
 	"reflect"
 	"sync"
 
@@ -61,7 +62,18 @@ func New(o Options) http.Handler {
 	a.serveDocument()
 	a.serveInvitationPage()
 	a.mux.HandleFunc("/", a.refusePath)
-	return o.Gate.Wrap(a.mux, a.fail)
+	return o.Gate.Wrap(http.HandlerFunc(a.route), a.fail)
+}
+
+// route finds the operation. The multiplexer would redirect a path such as
+// //me or /../me, and a client that follows may show its token elsewhere.
+func (a *api) route(w http.ResponseWriter, r *http.Request) {
+	asked := r.URL.EscapedPath()
+	if clean := path.Clean(asked); asked != clean && asked != clean+"/" {
+		a.fail(w, r, noPath())
+		return
+	}
+	a.mux.ServeHTTP(w, r)
 }
 
 // strictNames lets huma hold names in bodies to their case. Only a variable of
@@ -110,5 +122,9 @@ func (a *api) refusePath(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, &gate.MethodError{Allowed: allowed})
 		return
 	}
-	a.fail(w, r, central.NewError(central.NotFound, "there is nothing at this path; %s/docs lists what there is", Base))
+	a.fail(w, r, noPath())
+}
+
+func noPath() error {
+	return central.NewError(central.NotFound, "there is nothing at this path; %s/docs lists what there is", Base)
 }

@@ -28,7 +28,8 @@ const (
 const introduction = "What Orrery can do beyond ZeroTier Central's API, which it serves as well, at `/api/v1`. " +
 	"Both take the same tokens.\n\n" +
 	"Bodies are JSON, whatever the content type says, with at most 1 MiB. Names that the documentation does not have are refused, " +
-	"in bodies and in queries. Times are milliseconds since 1970 (UTC), 0 for never. Network ids are 16 and node ids 10 " +
+	"in bodies and in queries; so are parameters of a query without a value, or more than once where one is expected. " +
+	"A name in a body that may be left out may also be null. Times are milliseconds since 1970 (UTC), 0 for never. Network ids are 16 and node ids 10 " +
 	"hexadecimal digits; other ids are text without a meaning.\n\n" +
 	"A request that fails is answered with a problem document (RFC 9457): `detail` says what happened and what to do, `errors` which " +
 	"parts of the request are not valid, and `requestId` is the `X-Request-Id` that the server's log has as well. " +
@@ -71,7 +72,7 @@ var failures = map[int]string{
 	http.StatusNotFound:              "There is no such thing, or the caller may not know of it.",
 	http.StatusConflict:              "The present state does not allow it.",
 	http.StatusRequestEntityTooLarge: "The body is larger than 1 MiB.",
-	http.StatusTooManyRequests:       "Too many requests. Retry-After, if it is there, says in how many seconds to try again.",
+	http.StatusTooManyRequests:       "Too many requests, or event streams. Retry-After says in how many seconds to try again.",
 	http.StatusInternalServerError:   "A fault of the server; its log says more about requestId.",
 }
 

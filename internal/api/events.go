@@ -107,6 +107,8 @@ func (a *api) openEvents(ctx context.Context, caller central.Caller, in *eventsI
 			return
 		}
 		if !a.readers.enter(caller.User.ID) {
+			// Streams whose clients have vanished are noticed by then, at the earliest.
+			w.Header().Set("Retry-After", strconv.Itoa(int(keepAliveEvery.Seconds())))
 			a.fail(w, r, central.NewError(central.RateLimited, "you read %d event streams already; close one first", maxStreams))
 			return
 		}
@@ -140,6 +142,10 @@ func (f *follower) run(r *http.Request) error {
 	defer cancel()
 	err := f.service.Follow(ctx, f.caller, f.after, f.write)
 	if ctx.Err() != nil {
+		if !f.stream.begun() {
+			// Browsers connect again after a stream only, not after an empty answer.
+			_ = f.stream.write(nil)
+		}
 		return nil
 	}
 	if isKind(err, central.Conflict) {

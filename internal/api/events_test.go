@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -289,6 +290,20 @@ func TestShutdownEndsEventStreams(t *testing.T) {
 	})
 }
 
+// TestAStreamThatEndsAtOnceIsAStream: browsers do not connect again after
+// anything else.
+func TestAStreamThatEndsAtOnceIsAStream(t *testing.T) {
+	w := newWorld(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	request := w.request(ctx, call{"", "GET", "/events?lastEventId=1", ""})
+	recorder := httptest.NewRecorder()
+	w.server.Handler.ServeHTTP(recorder, request)
+	if recorder.Code != http.StatusOK || recorder.Header().Get("Content-Type") != eventStreamType || !strings.HasPrefix(recorder.Body.String(), "retry: ") {
+		t.Errorf("status %d, type %s: %s", recorder.Code, recorder.Header().Get("Content-Type"), recorder.Body)
+	}
+}
+
 func TestAUserReadsSoManyEventStreams(t *testing.T) {
 	bubble(t, func(w *world) {
 		w.newUser("alice", false)
@@ -299,8 +314,8 @@ func TestAUserReadsSoManyEventStreams(t *testing.T) {
 			open = append(open, r)
 		}
 		r := w.do(call{"", "GET", "/events", ""})
-		if r.status != http.StatusTooManyRequests || !strings.Contains(r.body, "close one first") {
-			t.Errorf("one more: %d %s", r.status, r.body)
+		if r.status != http.StatusTooManyRequests || !strings.Contains(r.body, "close one first") || r.header.Get("Retry-After") != "15" {
+			t.Errorf("one more: %d %v %s", r.status, r.header, r.body)
 		}
 		w.follow("alice", "").want("retry: ", "id: ")
 		open[0].body.Close()

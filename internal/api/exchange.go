@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -19,8 +21,8 @@ import (
 // maxBody is how large a request's body may be, in bytes.
 const maxBody = 1 << 20
 
-// admit lets a request in that shows a valid token, and reads its body within
-// the limit, before huma looks at it.
+// admit lets a request in that shows a valid token, and reads its query and its
+// body, within the limit, before huma looks at it.
 func (a *api) admit(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
 	if _, err := gate.Caller(r.Context()); err != nil {
@@ -28,14 +30,39 @@ func (a *api) admit(ctx huma.Context, next func(huma.Context)) {
 		return
 	}
 	e := &exchange{humaContext: ctx}
+	var err error
+	if e.query, err = readQuery(r.URL.RawQuery, ctx.Operation()); err != nil {
+		a.fail(w, r, err)
+		return
+	}
 	if ctx.Operation().RequestBody != nil {
-		var err error
 		if e.body, err = readBody(w, r); err != nil {
 			a.fail(w, r, err)
 			return
 		}
 	}
 	next(e)
+}
+
+// readQuery refuses what would be passed over otherwise, or could be read in two
+// ways: without a filter that was meant, an answer tells more than was asked for.
+func readQuery(text string, op *huma.Operation) (url.Values, error) {
+	query, err := url.ParseQuery(text)
+	if err != nil {
+		return nil, invalid("query", "expected name=value, joined by &; other than that, % is written as %25 and ; as %3B")
+	}
+	for _, p := range op.Parameters {
+		if p.In != "query" {
+			continue
+		}
+		switch values := query[p.Name]; {
+		case len(values) > 1 && p.Schema.Type != huma.TypeArray:
+			return nil, invalid("query."+p.Name, "expected once")
+		case slices.Contains(values, ""):
+			return nil, invalid("query."+p.Name, "expected a value; without one, leave the name out")
+		}
+	}
+	return query, nil
 }
 
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
@@ -52,16 +79,19 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 
 type humaContext huma.Context
 
-// exchange is a request and its answer as huma sees them: the body is there
-// already and is JSON whatever its type says, like the answer; and a request
-// that is not valid is a bad one, not an unprocessable one.
+// exchange is a request and its answer as huma sees them: query and body are
+// there already, and the body is JSON whatever its type says, like the answer;
+// and a request that is not valid is a bad one, not an unprocessable one.
 type exchange struct {
 	humaContext
-	body []byte
+	query url.Values
+	body  []byte
 }
 
 // Unwrap returns what humago made.
 func (e *exchange) Unwrap() huma.Context { return e.humaContext }
+
+func (e *exchange) Query(name string) string { return e.query.Get(name) }
 
 func (e *exchange) BodyReader() io.Reader { return bytes.NewReader(e.body) }
 
@@ -104,11 +134,14 @@ func decode(text []byte, into any) error {
 	err := json.Unmarshal(text, into)
 	var syntax *json.SyntaxError
 	var wrong *json.UnmarshalTypeError
+	var form formError
 	switch {
 	case errors.As(err, &syntax):
 		return fmt.Errorf("this is not JSON (byte %d)", syntax.Offset)
 	case errors.As(err, &wrong):
 		return fmt.Errorf("the value of %s is of a wrong type or out of range", wrong.Field)
+	case errors.As(err, &form):
+		return form
 	case err != nil:
 		return errors.New("a value does not have the form that the documentation says")
 	}

@@ -74,7 +74,7 @@ func clip(name string) string {
 }
 
 // validationOf reads what huma found wrong with a request. The offending values,
-// which may be secrets, are left out.
+// which may be secrets, are left out; only ids name themselves.
 func validationOf(found *huma.ErrorModel) error {
 	if found.Status >= http.StatusInternalServerError {
 		return errors.New(found.Detail)

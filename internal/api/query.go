@@ -1,7 +1,7 @@
 package api
 
 import (
-	"errors"
+	"fmt"
 	"reflect"
 	"strconv"
 	"time"
@@ -11,8 +11,21 @@ import (
 	"github.com/orrery-net/orrery/zt"
 )
 
+// formError says what a value in a request has to be; it is made for the user.
+type formError string
+
+func (e formError) Error() string { return string(e) }
+
 // networkID is a network id in a request or an answer: 16 hexadecimal digits.
 type networkID struct{ zt.NetworkID }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (n *networkID) UnmarshalText(text []byte) error {
+	if err := n.NetworkID.UnmarshalText(text); err != nil {
+		return formError(fmt.Sprintf("%q is not a network id: 16 hexadecimal digits, not all 0", clip(string(text))))
+	}
+	return nil
+}
 
 // Schema implements huma.SchemaProvider.
 func (networkID) Schema(huma.Registry) *huma.Schema {
@@ -41,6 +54,14 @@ func (n *networkID) orAll() zt.NetworkID {
 // nodeID is a node's address in a request or an answer: 10 hexadecimal digits.
 type nodeID struct{ zt.Address }
 
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (n *nodeID) UnmarshalText(text []byte) error {
+	if err := n.Address.UnmarshalText(text); err != nil {
+		return formError(fmt.Sprintf("%q is not a node id: 10 hexadecimal digits, not all 0, and not beginning with ff", clip(string(text))))
+	}
+	return nil
+}
+
 // Schema implements huma.SchemaProvider.
 func (nodeID) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{
@@ -60,7 +81,7 @@ func (i *instant) UnmarshalText(text []byte) error {
 	}
 	t, err := time.Parse(time.RFC3339, string(text))
 	if err != nil || t.UnixMilli() < 0 {
-		return errors.New("expected a time since 1970 as 2006-01-02T15:04:05Z or in milliseconds")
+		return formError("expected a time since 1970 as 2006-01-02T15:04:05Z or in milliseconds")
 	}
 	i.ms = t.UnixMilli()
 	return nil

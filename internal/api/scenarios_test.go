@@ -170,8 +170,8 @@ func TestNetworkUsers(t *testing.T) {
 		{name: "but as much", call: call{"alice", "PUT", "/networks/{net}/users/{bob}", `{"read":true,"authorize":false,"modify":false,"delete":false}`}, events: "network.shared"},
 		{name: "reading does not share", call: call{"bob", "PUT", "/networks/{net}/users/{alice}", all}, status: 403},
 		{name: "reading lists", call: call{"bob", "GET", "/networks/{net}/users", ""}, has: `"userId":"{owner}" … "userId":"{alice}" … "userId":"{bob}"`},
-		{name: "not to strangers", call: call{"", "PUT", "/networks/{net}/users/{carol}", all}, status: 400, has: "invite the user first"},
-		{name: "not to nobody", call: call{"", "PUT", "/networks/{net}/users/nobody", all}, status: 400},
+		{name: "not to strangers", call: call{"", "PUT", "/networks/{net}/users/{carol}", all}, status: 404, has: "invite the user first"},
+		{name: "not to nobody", call: call{"", "PUT", "/networks/{net}/users/nobody", all}, status: 404},
 		{name: "not to the owner", call: call{"", "PUT", "/networks/{net}/users/{owner}", all}, status: 400},
 		{name: "all four are needed", call: call{"", "PUT", "/networks/{net}/users/{alice}", `{"read":true}`}, status: 400, has: "authorize … delete … modify"},
 		{name: "revoke", call: call{"alice", "DELETE", "/networks/{net}/users/{bob}", ""}, status: 204, events: "network.shared"},
@@ -253,6 +253,11 @@ func TestMembers(t *testing.T) {
 		{name: "no limit", call: call{"", "GET", "/networks/{net}/members?limit=0", ""}, status: 400, has: "query.limit: expected number >= 1"},
 		{name: "no number", call: call{"", "GET", "/networks/{net}/members?limit=many", ""}, status: 400, has: "query.limit"},
 		{name: "no choice", call: call{"", "GET", "/networks/{net}/members?online=perhaps", ""}, status: 400, has: "query.online"},
+		{name: "a parameter twice", call: call{"", "GET", "/networks/{net}/members?online=true&online=false", ""}, status: 400, has: "query.online: expected once"},
+		{name: "a parameter without a value", call: call{"", "GET", "/networks/{net}/members?online", ""}, status: 400, has: "query.online: expected a value"},
+		{name: "an empty parameter", call: call{"", "GET", "/networks/{net}/members?q=", ""}, status: 400, has: "query.q: expected a value"},
+		{name: "a lone %", call: call{"", "GET", "/networks/{net}/members?q=100%", ""}, status: 400, has: "query: expected name=value"},
+		{name: "an escaped name", call: call{"", "GET", "/networks/{net}/members?%6cimit=1", ""}, has: "{phone} … nextCursor", not: "{alices}"},
 		{name: "a parameter too many", call: call{"", "GET", "/networks/{net}/members?oline=true", ""}, status: 400, has: "query.oline: unknown query parameter"},
 		{name: "no such network", call: call{"", "GET", "/networks/8056c2e21c000001/members", ""}, status: 404},
 	})
@@ -268,7 +273,7 @@ func TestBulk(t *testing.T) {
 		{name: "twice", call: call{"", "POST", "/networks/{net}/members/bulk", `{"action":"delete","members":["{alices}","{alices}"]}`}, status: 400, has: "named twice"},
 		{name: "no action", call: call{"", "POST", "/networks/{net}/members/bulk", `{"action":"dance","members":["{alices}"]}`}, status: 400, has: "body.action … authorize, deauthorize, delete"},
 		{name: "no node", call: call{"", "POST", "/networks/{net}/members/bulk", `{"action":"delete","members":["{alices}","5"]}`}, status: 400, has: "body.members[1]: expected string to be 10 hexadecimal digits"},
-		{name: "a reserved node", call: call{"", "POST", "/networks/{net}/members/bulk", `{"action":"delete","members":["ff00000000"]}`}, status: 400, has: "body: "},
+		{name: "a reserved node", call: call{"", "POST", "/networks/{net}/members/bulk", `{"action":"delete","members":["ff00000000"]}`}, status: 400, has: `body: \"ff00000000\" is not a node id`},
 		{name: "nobody", call: call{"", "POST", "/networks/{net}/members/bulk", `{"action":"delete","members":[]}`}, status: 400, has: "body.members: expected array length >= 1"},
 		{name: "null", call: call{"", "POST", "/networks/{net}/members/bulk", `{"action":"delete","members":null}`}, status: 400, has: "body.members: expected array"},
 		{name: "objects", call: call{"", "POST", "/networks/{net}/members/bulk", `{"action":"delete","members":[{}]}`}, status: 400, has: "body.members[0]: expected string"},
@@ -285,7 +290,7 @@ func TestActivity(t *testing.T) {
 		{name: "newest first", call: call{"", "GET", "/activity?networkId={net}", ""}, has: `{"changes":[ … "kind":"member.authorized","actor":{"userId":"{owner}"},"networkId":"{net}","nodeId":"{bobs}" … "kind":"member.added" … {phone} … "kind":"network.created"`, not: "nextCursor"},
 		{name: "of a node", call: call{"", "GET", "/activity?nodeId={phone}", ""}, has: `"nodeId":"{phone}"`, not: "{bobs}"},
 		{name: "of kinds", call: call{"", "GET", "/activity?kind=network.created&kind=member.added", ""}, has: "member.added … network.created", not: "member.authorized"},
-		{name: "of a user", call: call{"", "GET", "/activity?user={alice}", ""}, has: "token.created … user.created … alice@example.com", not: "member."},
+		{name: "of a user", call: call{"", "GET", "/activity?userId={alice}", ""}, has: "token.created … user.created … alice@example.com", not: "member."},
 		{name: "by an actor", call: call{"", "GET", "/activity?actor={alice}", ""}, has: `{"changes":[]}`},
 		{name: "since", call: call{"", "GET", "/activity?since=2023-11-14T22:13:23Z", ""}, has: "{bobs}", not: "{alices}"},
 		{name: "since, in another zone", call: call{"", "GET", "/activity?since=2023-11-14T23:13:23%2B01:00", ""}, has: "{bobs}", not: "{alices}"},
@@ -299,7 +304,9 @@ func TestActivity(t *testing.T) {
 		{name: "no time", call: call{"", "GET", "/activity?since=yesterday", ""}, status: 400, has: "query.since … 2006-01-02T15:04:05Z"},
 		{name: "no limit", call: call{"", "GET", "/activity?limit=501", ""}, status: 400, has: "query.limit: expected number <= 500"},
 		{name: "no cursor", call: call{"", "GET", "/activity?cursor=-1", ""}, status: 400, has: "query.cursor"},
-		{name: "no node", call: call{"", "GET", "/activity?nodeId=0000000000", ""}, status: 400, has: "query.nodeId"},
+		{name: "no node", call: call{"", "GET", "/activity?nodeId=0000000000", ""}, status: 400, has: "query.nodeId … not all 0"},
+		{name: "no network", call: call{"", "GET", "/activity?networkId=", ""}, status: 400, has: "query.networkId: expected a value"},
+		{name: "a kind without a value", call: call{"", "GET", "/activity?kind=network.created&kind=", ""}, status: 400, has: "query.kind: expected a value"},
 	})
 	for secret := range w.names {
 		if !strings.HasPrefix(secret, "token ") {
@@ -314,6 +321,8 @@ func TestActivity(t *testing.T) {
 func TestEveryFailureIsAProblem(t *testing.T) {
 	w := newWorld(t)
 	for _, s := range []step{
+		{name: "a slash too many", call: call{"", "GET", "//me", ""}, status: 404, has: `"detail":"there is nothing at this path`},
+		{name: "a way up", call: call{"", "GET", "/../../v1/network", ""}, status: 404, has: `"detail":"there is nothing at this path`},
 		{name: "no path", call: call{"", "GET", "/nothing", ""}, status: 404, has: `"detail":"there is nothing at this path; /api/orrery/v1/docs`},
 		{name: "the root", call: call{"", "GET", "/", ""}, status: 404},
 		{name: "no method", call: call{"", "PUT", "/tokens", "{}"}, status: 405, has: "it has GET, POST"},
