@@ -209,6 +209,7 @@ func TestEventsReachOnlyWhoMayKnow(t *testing.T) {
 			t.Fatal(err)
 		}
 		share := func(rights model.Rights) {
+			synctest.Wait() // what was before is told by the rights of before
 			if _, err := w.service.SetRights(context.Background(), w.caller("owner"), id, w.names["alice"], replaceRights(rights)); err != nil {
 				t.Fatal(err)
 			}

@@ -93,6 +93,11 @@ func (s *Service) UpdateUser(ctx context.Context, caller Caller, id string, chan
 // invitations, which may have no other users (Forbidden). A user of another's
 // organization leaves it, and the networks stay there. It is for the account's
 // own user and for operators; the owner of the server stays (Forbidden).
+//
+// Others' changes get their turn between the networks, which may have many
+// members; nothing but the caller's token opens the account meanwhile. If it
+// fails on the way, the user is left with what is not deleted yet, and it can be
+// called again.
 func (s *Service) DeleteUser(ctx context.Context, caller Caller, id string) error {
 	if err := s.changesAccounts(caller); err != nil {
 		return err
@@ -102,22 +107,25 @@ func (s *Service) DeleteUser(ctx context.Context, caller Caller, id string) erro
 			return err
 		}
 	}
-	return s.changeAccount(ctx, caller, "delete user "+id, func(tx *store.Tx) error {
-		user, err := findUser(tx, id)
+	doing := "delete user " + id
+	err := s.changeAccount(ctx, caller, doing, func(tx *store.Tx) error {
+		if _, err := s.leaveForGood(tx, caller, id); err != nil {
+			return err
+		}
+		return s.endTokens(tx, caller, id, caller.Token) // this one goes on
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.dropNetworksOf(ctx, caller, id); err != nil {
+		return err
+	}
+	return s.changeAccount(ctx, caller, doing, func(tx *store.Tx) error {
+		user, err := s.leaveForGood(tx, caller, id) // joined another one since?
 		if err != nil {
 			return err
 		}
-		if owner, err := tx.Meta(ownerKey); err != nil {
-			return err
-		} else if id == owner {
-			return NewError(Forbidden, "the owner of the server cannot be deleted")
-		}
-		if user.OrgID != "" {
-			if err := s.leaveForGood(tx, caller, user); err != nil {
-				return err
-			}
-		}
-		networks, err := tx.NetworksOf(id)
+		networks, err := tx.NetworksOf(id) // made since
 		if err != nil {
 			return err
 		}
@@ -126,7 +134,7 @@ func (s *Service) DeleteUser(ctx context.Context, caller Caller, id string) erro
 				return err
 			}
 		}
-		if err := s.endTokens(tx, caller, id); err != nil {
+		if err := s.endTokens(tx, caller, id, nil); err != nil {
 			return err
 		}
 		if err := tx.DeleteUser(id); err != nil {
@@ -136,23 +144,61 @@ func (s *Service) DeleteUser(ctx context.Context, caller Caller, id string) erro
 	})
 }
 
-// leaveForGood takes a user who is about to be deleted out of the organization.
-func (s *Service) leaveForGood(tx *store.Tx, caller Caller, user *model.User) error {
+// leaveForGood takes a user who is about to be deleted out of the organization,
+// if there is one, and returns the user.
+func (s *Service) leaveForGood(tx *store.Tx, caller Caller, id string) (*model.User, error) {
+	user, err := findUser(tx, id)
+	if err != nil {
+		return nil, err
+	}
+	if owner, err := tx.Meta(ownerKey); err != nil {
+		return nil, err
+	} else if id == owner {
+		return nil, NewError(Forbidden, "the owner of the server cannot be deleted")
+	}
+	if user.OrgID == "" {
+		return user, nil
+	}
 	org, err := tx.Organization(user.OrgID)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if org.OwnerID != user.ID {
-		return s.putOutOfOrganization(tx, caller, org, user)
+		return user, s.putOutOfOrganization(tx, caller, org, user)
 	}
 	users, err := tx.UsersOf(org.ID)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if len(users) > 1 {
-		return NewError(Forbidden, "the organization has other users; remove them or give it to one of them first")
+		return nil, NewError(Forbidden, "the organization has other users; remove them or give it to one of them first")
 	}
-	return s.dropOrganization(tx, caller, org, user)
+	return user, s.dropOrganization(tx, caller, org, user)
+}
+
+// dropNetworksOf deletes the networks that a user owns, each in a transaction of
+// its own.
+func (s *Service) dropNetworksOf(ctx context.Context, caller Caller, id string) error {
+	networks, err := s.store.NetworksFor(ctx, id)
+	if err != nil {
+		return explain("list the networks of a user", err)
+	}
+	for _, n := range networks {
+		err := s.change(ctx, caller, "delete network "+n.ID.String(), func(tx *store.Tx) error {
+			now, err := tx.Network(n.ID)
+			if errors.Is(err, store.ErrNotFound) || err == nil && now.OwnerID != id {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			return s.dropNetwork(tx, caller, now)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Users returns all users by e-mail. Operators only, else Forbidden.
@@ -175,7 +221,8 @@ func (s *Service) Users(ctx context.Context, caller Caller) ([]UserStatus, error
 
 // CreateUser makes a user with a first token, named "first", and returns its
 // secret; if join, the user is in the organization of the server's owner.
-// Invalid: a bad or taken e-mail. Operators only.
+// Invalid: a bad or taken e-mail; Conflict: the server's owner owns no
+// organization to join. Operators only.
 func (s *Service) CreateUser(ctx context.Context, caller Caller, email, name string, join bool) (u UserStatus, secret string, err error) {
 	if err := s.operates(caller); err != nil {
 		return UserStatus{}, "", err

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/orrery-net/orrery/internal/model"
 	"github.com/orrery-net/orrery/internal/store"
@@ -88,7 +89,7 @@ func TestDeleteUser(t *testing.T) {
 	since := h.Latest()
 	want(t, "delete the owner", h.DeleteUser(ctx, h.owner, boss.User.ID), Internal)
 	if got, want := h.kinds(t, since), []model.EventKind{
-		model.OrganizationDeleted, model.NetworkDeleted, model.TokenDeleted, model.UserDeleted,
+		model.OrganizationDeleted, model.TokenDeleted, model.NetworkDeleted, model.UserDeleted,
 	}; !slices.Equal(got, want) {
 		t.Errorf("events %v, want %v", got, want)
 	}
@@ -100,6 +101,61 @@ func TestDeleteUser(t *testing.T) {
 	}
 	_, err := h.CreateNetwork(ctx, boss, func(*model.Network) error { return nil })
 	want(t, "act after the end", err, Unauthorized)
+}
+
+// TestDeletingAUserLetsOthersIn looks at what is committed each time that the
+// deletion asks for the time.
+func TestDeletingAUserLetsOthersIn(t *testing.T) {
+	h := newHouse(t, nobody{})
+	ctx := context.Background()
+	ann := h.newUser(t, "ann@example.com", false)
+	second, _, err := h.CreateToken(ctx, ann, ann.User.ID, TokenRequest{Name: "second"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const networks = 5
+	for range networks {
+		h.newNetworkOf(t, ann)
+	}
+	steps := make(map[int64]bool)
+	now := h.Service.now
+	h.Service.now = func() time.Time {
+		if steps[h.store.Committed()] = true; len(steps) == 3 { // between two networks
+			for token, kind := range map[*model.Token]Kind{ann.Token: Internal, second: Unauthorized} {
+				if _, err := h.lookUp(ctx, token.Hash); err != nil != (kind == Unauthorized) {
+					t.Errorf("meanwhile the token %q: %v", token.Name, err)
+				}
+			}
+		}
+		return now()
+	}
+	want(t, "delete the user", h.DeleteUser(ctx, ann, ann.User.ID), Internal)
+	if len(steps) < 2+networks {
+		t.Errorf("%d transactions for %d networks", len(steps), networks)
+	}
+	if left, err := h.store.NetworksFor(ctx, ann.User.ID); err != nil || len(left) != 0 {
+		t.Errorf("%d networks are left, %v", len(left), err)
+	}
+	_, err = h.Networks(ctx, ann)
+	want(t, "read as who is deleted", err, Internal)
+	_, err = h.lookUp(ctx, ann.Token.Hash)
+	want(t, "the token that deleted", err, Unauthorized)
+}
+
+func TestNobodyJoinsWhatTheOwnerDoesNotOwn(t *testing.T) {
+	h := newHouse(t, nobody{})
+	ctx := context.Background()
+	ann := h.newUser(t, "ann@example.com", true)
+	if _, err := h.TransferOrganization(ctx, h.owner, "", ann.User.ID); err != nil {
+		t.Fatal(err)
+	}
+	join := func() error {
+		_, _, err := h.CreateUser(ctx, h.owner, "ben@example.com", "", true)
+		return err
+	}
+	want(t, "join ann's organization", join(), Conflict)
+	want(t, "leave", h.RemoveFromOrganization(ctx, h.owner, "", h.owner.User.ID), Internal)
+	want(t, "join none", join(), Conflict)
 }
 
 func TestTokens(t *testing.T) {

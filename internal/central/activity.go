@@ -13,9 +13,14 @@ import (
 const (
 	// MaxActivity is how many events one call of Activity may ask for.
 	MaxActivity = 500
-	// activityWork is how many events one call looks at, for its caller may know
-	// of none of them.
+	// activityWork is how many events one call reads, for its caller may know of
+	// none of them.
 	activityWork = 2000
+	// activityWalk is how many events one query of the store looks at, for its
+	// filters may refuse all of them, and activityWalks how many queries a call
+	// makes.
+	activityWalk  = 10_000
+	activityWalks = 10
 )
 
 // ActivityQuery asks for changes that the caller may know of. Zero fields select
@@ -35,7 +40,7 @@ type ActivityQuery struct {
 // call is bounded.
 //
 // Callers know of the changes of networks that they may read (of deleted ones by
-// their last record), of their own account and tokens, of the organization that
+// their last record, unless they left the organization), of their own account and tokens, of the organization that
 // they own, and of their own joining and leaving of one; operators also of the
 // accounts and tokens of all users.
 func (s *Service) Activity(ctx context.Context, caller Caller, q ActivityQuery) (events []model.Event, next int64, err error) {
@@ -45,7 +50,7 @@ func (s *Service) Activity(ctx context.Context, caller Caller, q ActivityQuery) 
 	if err := q.validate(); err != nil {
 		return nil, 0, explain("check a query", err)
 	}
-	sight := s.newSight(caller, s.Latest())
+	sight := s.newSight(caller)
 	if q.Network != 0 {
 		if sees, err := sight.network(ctx, q.Network); err != nil {
 			return nil, 0, err
@@ -57,11 +62,11 @@ func (s *Service) Activity(ctx context.Context, caller Caller, q ActivityQuery) 
 	}
 	// One more than wanted tells whether more follow. Pages get longer for who
 	// knows of few events.
-	before, size := q.Before, q.Limit+1
-	for looked := 0; looked < activityWork; size = min(2*size, MaxActivity+1) {
-		page, err := s.store.EventsBefore(ctx, store.EventQuery{
+	before, looked, size := q.Before, 0, q.Limit+1
+	for walks := 0; walks < activityWalks && looked < activityWork; walks++ {
+		page, next, err := s.store.EventsBefore(ctx, store.EventQuery{
 			Network: q.Network, Node: q.Node, Actor: q.Actor, User: q.User, Kinds: q.Kinds,
-			Since: q.Since, Until: q.Until, Before: before, Limit: size,
+			Since: q.Since, Until: q.Until, Before: before, Limit: size, Walk: activityWalk,
 		})
 		if err != nil {
 			return nil, 0, explain("read events", err)
@@ -79,10 +84,10 @@ func (s *Service) Activity(ctx context.Context, caller Caller, q ActivityQuery) 
 			}
 			before = e.Seq
 		}
-		if len(page) < size {
+		if next == 0 {
 			return events, 0, nil
 		}
-		looked += len(page)
+		before, looked, size = next, looked+len(page), min(2*size, MaxActivity+1)
 	}
 	return events, before, nil
 }
@@ -99,18 +104,18 @@ func (q *ActivityQuery) validate() error {
 	return nil
 }
 
-// sight decides which events a caller may know of. It remembers what it found
-// out about networks and organizations, and is for one page and one goroutine.
+// sight decides which events a caller may know of, by what holds now. It
+// remembers what it found out about networks and organizations, and is for one
+// page and one goroutine.
 type sight struct {
 	service  *Service
 	caller   Caller
-	seq      int64 // what is decided by is not older than this event
 	networks map[zt.NetworkID]bool
 	owns     map[string]bool
 }
 
-func (s *Service) newSight(caller Caller, seq int64) *sight {
-	return &sight{service: s, caller: caller, seq: seq, networks: make(map[zt.NetworkID]bool), owns: make(map[string]bool)}
+func (s *Service) newSight(caller Caller) *sight {
+	return &sight{service: s, caller: caller, networks: make(map[zt.NetworkID]bool), owns: make(map[string]bool)}
 }
 
 func (v *sight) sees(ctx context.Context, e *model.Event) (bool, error) {
@@ -129,24 +134,43 @@ func (v *sight) sees(ctx context.Context, e *model.Event) (bool, error) {
 }
 
 // network reports whether the caller may read a network, or could read it when
-// it was deleted.
+// it was deleted and is still in its owner's organization.
 func (v *sight) network(ctx context.Context, id zt.NetworkID) (bool, error) {
 	if sees, known := v.networks[id]; known {
 		return sees, nil
 	}
-	n, err := v.service.anyNetwork(ctx, id, v.seq)
+	n, err := v.service.anyNetwork(ctx, id)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return false, explain("read network "+id.String(), err)
 	}
 	sees := err == nil && v.caller.rights(n)&toRead != 0
+	if sees && n.DeletedTime != 0 && n.OwnerID != v.caller.User.ID {
+		// Who is put out of an organization loses the grants on networks that
+		// there are, but those that were deleted keep their last record.
+		if sees, err = v.isColleague(ctx, n.OwnerID); err != nil {
+			return false, err
+		}
+	}
 	v.networks[id] = sees
 	return sees, nil
 }
 
-// anyNetwork returns a network with all that happened to it up to an event, or
-// the last record of one that was deleted.
-func (s *Service) anyNetwork(ctx context.Context, id zt.NetworkID, seq int64) (*model.Network, error) {
-	now, err := s.views.since(ctx, id, seq, theRecord)
+// isColleague reports whether a user is in the caller's organization.
+func (v *sight) isColleague(ctx context.Context, id string) (bool, error) {
+	user, err := v.service.store.User(ctx, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, explain("read a user", err)
+	}
+	return user.OrgID != "" && user.OrgID == v.caller.User.OrgID, nil
+}
+
+// anyNetwork returns a network as it is now, or the last record of one that was
+// deleted.
+func (s *Service) anyNetwork(ctx context.Context, id zt.NetworkID) (*model.Network, error) {
+	now, err := s.views.latest(ctx, id, theRecord)
 	if errors.Is(err, store.ErrNotFound) {
 		return s.store.AnyNetwork(ctx, id)
 	}

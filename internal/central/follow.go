@@ -68,8 +68,8 @@ type follower struct {
 }
 
 func (f *follower) run(ctx context.Context, online <-chan model.OnlineChange) error {
-	expiry, stop := f.expiry()
-	defer stop()
+	expiry := time.NewTimer(f.untilExpiry())
+	defer expiry.Stop()
 	for {
 		changed := f.service.store.Changed()
 		if err := f.catchUp(ctx); err != nil {
@@ -79,8 +79,11 @@ func (f *follower) run(ctx context.Context, online <-chan model.OnlineChange) er
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-changed:
-		case <-expiry:
-			return errExpired()
+		case <-expiry.C:
+			if err := f.service.signedIn(f.caller); err != nil {
+				return err
+			}
+			expiry.Reset(f.untilExpiry())
 		case change, open := <-online:
 			if !open {
 				return NewError(Conflict, "members come and go faster than the reader takes it, or the server stops; read the present state and follow from now")
@@ -108,14 +111,15 @@ func (f *follower) checkStart(ctx context.Context, latest int64) error {
 	return nil
 }
 
-// expiry returns a channel on which something comes when the caller's token
-// expires.
-func (f *follower) expiry() (<-chan time.Time, func() bool) {
+// untilExpiry is after how long to look whether the caller's token has expired:
+// when it does, if that is within an hour. The year 9999 is no time.Duration, and
+// clocks are set.
+func (f *follower) untilExpiry() time.Duration {
 	if f.caller.Token == nil || f.caller.Token.ExpiryTime == 0 {
-		return nil, func() bool { return true }
+		return time.Hour
 	}
-	timer := time.NewTimer(time.Duration(f.caller.Token.ExpiryTime-f.service.Now()) * time.Millisecond)
-	return timer.C, timer.Stop
+	left := min(f.caller.Token.ExpiryTime-f.service.Now(), time.Hour.Milliseconds())
+	return time.Duration(left) * time.Millisecond
 }
 
 // catchUp deals with all events that there are.
@@ -155,7 +159,7 @@ func (f *follower) tellEvent(ctx context.Context, e *model.Event) error {
 	if err := f.renew(ctx, concernsAccounts(e)); err != nil {
 		return err
 	}
-	sees, err := f.service.newSight(f.caller, e.Seq).sees(ctx, e)
+	sees, err := f.service.newSight(f.caller).sees(ctx, e)
 	if err != nil || !sees {
 		return err
 	}
@@ -166,7 +170,7 @@ func (f *follower) tellOnline(ctx context.Context, change *model.OnlineChange) e
 	if err := f.renew(ctx, false); err != nil {
 		return orEnd(ctx, err)
 	}
-	sees, err := f.service.newSight(f.caller, f.position).network(ctx, change.Network)
+	sees, err := f.service.newSight(f.caller).network(ctx, change.Network)
 	if err != nil || !sees {
 		return orEnd(ctx, err)
 	}

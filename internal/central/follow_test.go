@@ -244,6 +244,70 @@ func TestFollowEndsAtTheExpiry(t *testing.T) {
 	})
 }
 
+// TestFollowWithADistantExpiry has times that no timer takes, and a long one.
+func TestFollowWithADistantExpiry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, nobody{})
+		now := time.Now().UnixMilli()
+		h.Service.now = time.Now
+		never := h.follow(t, h.withToken(t, h.owner, model.Token{ExpiryTime: 253_402_300_799_000}), -1) // 9999-12-31
+		const long = 150 * time.Minute
+		first := h.follow(t, h.withToken(t, h.owner, model.Token{ExpiryTime: now + long.Milliseconds()}), -1)
+		begin := time.Now()
+		select {
+		case err := <-first.ended:
+			want(t, "the end", err, Unauthorized)
+		case err := <-never.ended:
+			t.Fatalf("after %s: %v", time.Since(begin), err)
+		}
+		if took := time.Since(begin); took != long {
+			t.Errorf("it came after %s", took)
+		}
+	})
+}
+
+// TestFollowResumesByTheRightsOfNow takes a right away and then asks for what
+// was told before.
+func TestFollowResumesByTheRightsOfNow(t *testing.T) {
+	h := newHouse(t, nobody{})
+	ctx := context.Background()
+	ann := h.newUser(t, "ann@example.com", true)
+	shared, other := h.newNetwork(t), h.newNetwork(t)
+	h.grant(t, shared, ann, "r")
+	h.grant(t, other, ann, "r")
+	start := h.Latest()
+	for _, id := range []zt.NetworkID{shared, other} {
+		if _, err := h.UpdateMember(ctx, h.owner, id, testNode, func(m *model.Member) error { m.Name += "x"; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := h.Network(ctx, ann, id); err != nil { // is in memory as of now
+			t.Fatal(err)
+		}
+	}
+	h.grant(t, shared, ann, "")
+	if got, want := h.follow(t, ann, start).event(t), fmt.Sprint(model.MemberAdded, " ", other); got != want {
+		t.Errorf("told of %s, want %s", got, want)
+	}
+}
+
+// TestFormerColleaguesKnowNothing has a network deleted, whose record keeps its
+// grants, before a user leaves.
+func TestFormerColleaguesKnowNothing(t *testing.T) {
+	h := newHouse(t, nobody{})
+	ctx := context.Background()
+	ann, ben := h.newUser(t, "ann@example.com", true), h.newUser(t, "ben@example.com", true)
+	id := h.newNetwork(t)
+	h.grant(t, id, ann, "r")
+	h.grant(t, id, ben, "r")
+	want(t, "delete", h.DeleteNetwork(ctx, h.owner, id), Internal)
+	want(t, "put ann out", h.RemoveFromOrganization(ctx, h.owner, "", ann.User.ID), Internal)
+	for user, kind := range map[*Caller]Kind{&ann: NotFound, &ben: Internal, &h.owner: Internal} {
+		*user = h.withToken(t, *user, model.Token{})
+		_, _, err := h.Activity(ctx, *user, ActivityQuery{Network: id, Limit: 10})
+		want(t, user.User.Email, err, kind)
+	}
+}
+
 func TestActivity(t *testing.T) {
 	h := newHouse(t, nobody{})
 	ctx := context.Background()

@@ -11,7 +11,8 @@ import (
 	"github.com/orrery-net/orrery/internal/store"
 )
 
-// maxInvitations is how many invitations of an organization can be pending.
+// maxInvitations is how many invitations of an organization are kept. The oldest
+// that were answered make room for others; so many can be pending at most.
 const maxInvitations = 10_000
 
 // InvitationStatus is an invitation with what its reader wants to know.
@@ -58,7 +59,11 @@ func (s *Service) Invitations(ctx context.Context, caller Caller) ([]InvitationS
 	for _, i := range found {
 		from, known := inviters[i.OrgID]
 		if !known {
-			if from, err = s.inviter(ctx, i.OrgID); err != nil {
+			from, err = s.inviter(ctx, i.OrgID)
+			if kind := (*Error)(nil); errors.As(err, &kind) && kind.Kind == NotFound {
+				continue // dissolved, and the invitation with it
+			}
+			if err != nil {
 				return nil, err
 			}
 			inviters[i.OrgID] = from
@@ -85,11 +90,12 @@ func (s *Service) Invite(ctx context.Context, caller Caller, orgID, email string
 	// nothing may be added meanwhile.
 	s.inviting.Lock()
 	defer s.inviting.Unlock()
-	if err := s.mayInvite(ctx, caller, orgID, email); err != nil {
+	surplus, err := s.mayInvite(ctx, caller, orgID, email)
+	if err != nil {
 		return InvitationStatus{}, err
 	}
 	var made *model.Invitation
-	err := s.changeAccount(ctx, caller, "make an invitation", func(tx *store.Tx) error {
+	err = s.changeAccount(ctx, caller, "make an invitation", func(tx *store.Tx) error {
 		org, err := ownOrganization(tx, caller, orgID)
 		if err != nil {
 			return err
@@ -100,6 +106,11 @@ func (s *Service) Invite(ctx context.Context, caller Caller, orgID, email string
 			return &model.FieldError{Field: "email", Reason: "is of a user who is in the organization"}
 		case err != nil && !errors.Is(err, store.ErrNotFound):
 			return err
+		}
+		if surplus != "" {
+			if err := tx.DeleteInvitation(surplus); err != nil {
+				return err
+			}
 		}
 		made = &model.Invitation{
 			ID: newID(), OrgID: org.ID, Email: email, Status: model.InvitationPending,
@@ -113,40 +124,44 @@ func (s *Service) Invite(ctx context.Context, caller Caller, orgID, email string
 	return s.invitationStatus(ctx, made)
 }
 
-// mayInvite checks an invitation against those that there are.
-func (s *Service) mayInvite(ctx context.Context, caller Caller, orgID, email string) error {
+// mayInvite checks an invitation against those that there are. It returns the id
+// of the one that must make room, "" for none.
+func (s *Service) mayInvite(ctx context.Context, caller Caller, orgID, email string) (surplus string, err error) {
 	user, err := s.readUser(ctx, caller.User.ID)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if user.OrgID == "" {
-		return NewError(Forbidden, "you have no organization to invite to; make one first (POST /api/orrery/v1/organization)")
+		return "", NewError(Forbidden, "you have no organization to invite to; make one first (POST /api/orrery/v1/organization)")
 	}
 	if orgID != "" && orgID != user.OrgID {
-		return noOrganization()
+		return "", noOrganization()
 	}
 	if from, err := s.inviter(ctx, user.OrgID); err != nil {
-		return err
+		return "", err
 	} else if from.org.OwnerID != user.ID {
-		return errNotOrgOwner()
+		return "", errNotOrgOwner()
 	}
 	sent, err := s.store.InvitationsOf(ctx, user.OrgID)
 	if err != nil {
-		return explain("list invitations", err)
+		return "", explain("list invitations", err)
 	}
 	pending := 0
 	for _, i := range sent {
 		if i.Status != model.InvitationPending {
+			if surplus == "" && len(sent) >= maxInvitations {
+				surplus = i.ID
+			}
 			continue
 		}
 		if pending++; model.EmailKey(i.Email) == model.EmailKey(email) {
-			return explain("check an invitation", &model.FieldError{Field: "email", Reason: "was invited already, and has not answered yet"})
+			return "", explain("check an invitation", &model.FieldError{Field: "email", Reason: "was invited already, and has not answered yet"})
 		}
 	}
 	if pending >= maxInvitations {
-		return NewError(Conflict, "%d invitations have not been answered, which is as many as there can be; cancel some first", pending)
+		return "", NewError(Conflict, "%d invitations have not been answered, which is as many as there can be; cancel some first", pending)
 	}
-	return nil
+	return surplus, nil
 }
 
 // Invitation returns an invitation that the caller got, or that was sent for the

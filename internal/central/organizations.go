@@ -30,6 +30,9 @@ func (s *Service) Organization(ctx context.Context, caller Caller, id string) (O
 		return OrganizationStatus{}, noOrganization()
 	}
 	org, err := s.store.Organization(ctx, user.OrgID)
+	if errors.Is(err, store.ErrNotFound) { // dissolved since the user was read
+		return OrganizationStatus{}, noOrganization()
+	}
 	if err != nil {
 		return OrganizationStatus{}, explain("read an organization", err)
 	}
@@ -258,7 +261,7 @@ func ownOrganization(tx *store.Tx, caller Caller, id string) (*model.Organizatio
 	return org, err
 }
 
-// ownersOrganization returns the organization that the server's owner is in.
+// ownersOrganization returns the organization that the server's owner owns.
 func ownersOrganization(tx *store.Tx) (*model.Organization, error) {
 	id, err := tx.Meta(ownerKey)
 	if err != nil {
@@ -268,7 +271,11 @@ func ownersOrganization(tx *store.Tx) (*model.Organization, error) {
 	if err != nil {
 		return nil, err
 	}
-	return tx.Organization(owner.OrgID)
+	org, err := tx.Organization(owner.OrgID)
+	if errors.Is(err, store.ErrNotFound) || err == nil && org.OwnerID != id {
+		return nil, NewError(Conflict, "the owner of the server owns no organization that the user could be put into; ask the owner of the organization for an invitation")
+	}
+	return org, err
 }
 
 func noOrganization() error { return NewError(NotFound, "you are not in this organization") }

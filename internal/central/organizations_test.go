@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/orrery-net/orrery/internal/model"
+	"github.com/orrery-net/orrery/internal/store"
 	"github.com/orrery-net/orrery/zt"
 )
 
@@ -233,6 +234,39 @@ func TestTransfer(t *testing.T) {
 	}
 	if own, err := h.Organization(ctx, h.owner, ""); err != nil || own.OwnerID != h.owner.User.ID || own.ID == org {
 		t.Errorf("after a start the server's owner has %+v, %v", own.Organization, err)
+	}
+}
+
+func TestInvitationsAreBounded(t *testing.T) {
+	h := newHouse(t, nobody{})
+	ctx := context.Background()
+	org := h.owner.User.OrgID
+	fill := func(status model.InvitationStatus, count int) {
+		t.Helper()
+		err := h.store.Update(ctx, func(tx *store.Tx) error {
+			for i := range count {
+				err := tx.PutInvitation(&model.Invitation{
+					ID: fmt.Sprint(status, i), OrgID: org, Email: fmt.Sprint(i, "@example.org"), Status: status, CreationTime: int64(i),
+				})
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	fill(model.InvitationCanceled, 2)
+	fill(model.InvitationPending, maxInvitations-2)
+	for i := range 2 {
+		h.invite(t, h.owner, fmt.Sprint(i, "@example.com"))
+	}
+	_, err := h.Invite(ctx, h.owner, "", "2@example.com")
+	want(t, "one too many", err, Conflict)
+	if kept, err := h.store.InvitationsOf(ctx, org); err != nil || len(kept) != maxInvitations {
+		t.Errorf("%d invitations are kept, %v", len(kept), err)
 	}
 }
 

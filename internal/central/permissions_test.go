@@ -232,14 +232,14 @@ func TestNobodyGrantsMoreThanTheyHave(t *testing.T) {
 	want(t, "take all", g.share(user, ""), Internal)
 
 	ctx := context.Background()
-	refuse := func(what string, id string) {
+	refuse := func(what string, id string, kind Kind) {
 		t.Helper()
 		_, err := h.SetRights(ctx, h.owner, g.id, id, func(*model.Rights) error { return nil })
-		want(t, what, err, Invalid)
+		want(t, what, err, kind)
 	}
-	refuse("the owner's rights", h.owner.User.ID)
-	refuse("a stranger's rights", h.newUser(t, "stranger@example.com", false).User.ID)
-	refuse("nobody's rights", "nobody")
+	refuse("the owner's rights", h.owner.User.ID, Invalid)
+	refuse("a stranger's rights", h.newUser(t, "stranger@example.com", false).User.ID, NotFound)
+	refuse("nobody's rights", "nobody", NotFound)
 
 	n, err := h.store.Network(ctx, g.id)
 	if err != nil {

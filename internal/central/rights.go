@@ -43,9 +43,10 @@ func (s *Service) NetworkUsers(ctx context.Context, caller Caller, id zt.Network
 }
 
 // SetRights changes what one user may do to a network, starting from what the
-// user may do now; no right at all removes the user. Needs m. Invalid: the user
-// is not in the organization of the network's owner, or is that owner, who may
-// do everything. Forbidden: to grant a right that the caller does not have.
+// user may do now; no right at all removes the user. Needs m.
+// ErrNotInOrganization: the user cannot be given any. Invalid: the user is the
+// network's owner, who may do everything. Forbidden: to grant a right that the
+// caller does not have.
 func (s *Service) SetRights(ctx context.Context, caller Caller, id zt.NetworkID, userID string, change func(*model.Rights) error) (NetworkUser, error) {
 	var set NetworkUser
 	err := s.change(ctx, caller, "share network "+id.String(), func(tx *store.Tx) error {
@@ -77,6 +78,10 @@ func (s *Service) SetRights(ctx context.Context, caller Caller, id zt.NetworkID,
 	return set, nil
 }
 
+// ErrNotInOrganization is the NotFound of a user to whom rights on a network
+// cannot be given.
+var ErrNotInOrganization = NewError(NotFound, "there is no such user in the organization that the network belongs to; invite the user first")
+
 // userForRights returns a user to whom rights on a network can be given.
 func userForRights(tx *store.Tx, n *model.Network, userID string) (*model.User, error) {
 	if userID == n.OwnerID {
@@ -88,7 +93,7 @@ func userForRights(tx *store.Tx, n *model.Network, userID string) (*model.User, 
 	}
 	user, err := tx.User(userID)
 	if errors.Is(err, store.ErrNotFound) || err == nil && (user.OrgID == "" || user.OrgID != owner.OrgID) {
-		return nil, &model.FieldError{Field: "id", Reason: "is not a user of the organization that the network belongs to; invite the user first"}
+		return nil, ErrNotInOrganization
 	}
 	return user, err
 }

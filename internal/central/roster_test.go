@@ -299,6 +299,18 @@ func TestMemoryIsBounded(t *testing.T) {
 	if len(h.views.byID) != 2 || h.views.recent.Len() != 2 {
 		t.Errorf("%d networks are held", len(h.views.byID))
 	}
+	h.views = newViews(h.store, h.now)
+	h.views.most = 10 * emptyView
+	gone, cancel := context.WithCancel(ctx)
+	cancel()
+	for range 100 { // who asks leaves before there is an answer
+		if _, err := h.Network(gone, h.owner, zt.NetworkID(rand.Uint64())); err == nil {
+			t.Error("a network was found")
+		}
+	}
+	if len(h.views.byID) > 10 || h.views.recent.Len() != len(h.views.byID) || h.views.size != emptyView*len(h.views.byID) {
+		t.Errorf("%d places for nothing, %d bytes", len(h.views.byID), h.views.size)
+	}
 	h.views.most = one
 	h.checkReads(t, ids[1])
 	if got := held(); !slices.Equal(got, []bool{false, false, false}) {

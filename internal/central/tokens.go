@@ -172,7 +172,7 @@ func (s *Service) ResetToken(ctx context.Context, caller Caller, userID string) 
 		if _, err := findUser(tx, userID); err != nil {
 			return err
 		}
-		if err := s.endTokens(tx, caller, userID); err != nil {
+		if err := s.endTokens(tx, caller, userID, nil); err != nil {
 			return err
 		}
 		return s.storeToken(tx, caller, s.newToken(userID, "reset", secret))
@@ -207,13 +207,16 @@ func (s *Service) endToken(tx *store.Tx, caller Caller, token *model.Token) erro
 	return report(tx, e, token, nil)
 }
 
-// endTokens deletes all tokens of a user.
-func (s *Service) endTokens(tx *store.Tx, caller Caller, userID string) error {
+// endTokens deletes all tokens of a user but one, nil for none.
+func (s *Service) endTokens(tx *store.Tx, caller Caller, userID string, but *model.Token) error {
 	tokens, err := tx.TokensOf(userID)
 	if err != nil {
 		return err
 	}
 	for _, token := range tokens {
+		if but != nil && token.Hash == but.Hash {
+			continue
+		}
 		if err := s.endToken(tx, caller, token); err != nil {
 			return err
 		}

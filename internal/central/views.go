@@ -17,6 +17,9 @@ const (
 	// viewsSize bounds what views hold, in bytes as estimated: about 300 000
 	// members with what was seen of them.
 	viewsSize = 256 << 20
+	// emptyView is what the place of a network takes, in bytes, before anything
+	// is known of it.
+	emptyView = 500
 	// catchUpMost is how many changed members are read one by one; for more of
 	// them a roster is read anew.
 	catchUpMost = 1000
@@ -81,12 +84,7 @@ func newViews(from *store.Store, now func() time.Time) *views {
 // reported before the call. store.ErrNotFound if there is none, or it was
 // deleted.
 func (v *views) latest(ctx context.Context, id zt.NetworkID, want detail) (*snapshot, error) {
-	return v.since(ctx, id, v.store.Committed(), want)
-}
-
-// since returns a network with all that happened to it up to an event at least,
-// which must be committed.
-func (v *views) since(ctx context.Context, id zt.NetworkID, seq int64, want detail) (*snapshot, error) {
+	seq := v.store.Committed()
 	place := v.enter(id)
 	if s := place.state.Load(); v.serves(s, seq, want) {
 		return s, nil
@@ -236,6 +234,7 @@ func (v *views) enter(id zt.NetworkID) *view {
 	}
 	place := &view{id: id, loading: make(chan struct{}, 1)}
 	v.byID[id] = v.recent.PushFront(place)
+	v.resize(place, emptyView) // also if nothing ever comes there
 	return place
 }
 
@@ -260,9 +259,13 @@ func (v *views) remove(place *view) {
 func (v *views) weigh(place *view, size int) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if element := v.byID[place.id]; element == nil || element.Value != place {
-		return
+	if element := v.byID[place.id]; element != nil && element.Value == place {
+		v.resize(place, size)
 	}
+}
+
+// resize is weigh for who holds mu, of a place that was not let go of.
+func (v *views) resize(place *view, size int) {
 	v.size += size - place.size
 	place.size = size
 	for v.size > v.most && v.recent.Len() > 1 {
@@ -272,9 +275,9 @@ func (v *views) weigh(place *view, size int) {
 
 // size is about how many bytes a snapshot takes.
 func (s *snapshot) size() int {
-	const record, rule, place = 2000, 100, 500
+	const record, rule = 2000, 100
 	n := s.network
-	size := place + record + len(n.Name) + len(n.Description) + len(n.RulesSource) + len(n.UI) + len(n.TagsByName) +
+	size := emptyView + record + len(n.Name) + len(n.Description) + len(n.RulesSource) + len(n.UI) + len(n.TagsByName) +
 		rule*(len(n.Rules)+len(n.Routes)+len(n.Pools)+len(n.Tags)+len(n.Capabilities)+len(n.CapabilitiesByName)+len(n.Grants)+len(n.SSO.AllowList))
 	for _, c := range n.Capabilities {
 		size += rule * len(c.Rules)

@@ -57,7 +57,7 @@ type Event struct {
 	User    string       `json:"userId,omitempty"` // whose account, token or rights changed
 	Org     string       `json:"orgId,omitempty"`  // the organization that changed
 	// Before and After hold the fields that differ, as JSON objects; nil when
-	// there was, or is, no record.
+	// there was, or is, no record. See Changes.
 	Before json.RawMessage `json:"before,omitempty"`
 	After  json.RawMessage `json:"after,omitempty"`
 }
@@ -78,7 +78,9 @@ var (
 
 // Changes returns the top-level fields of two records of one type that differ,
 // as two JSON objects; a nil pointer gives nil on its side and all fields on
-// the other. Both are nil when nothing differs.
+// the other. Both are nil when nothing differs. If an object is longer than
+// 64 KiB, its long fields are replaced by a text that tells their length: events
+// are read by the hundred, and a network can have megabytes.
 func Changes[T any](before, after *T) (was, is json.RawMessage, err error) {
 	old, err := fields(before)
 	if err != nil {
@@ -121,9 +123,25 @@ func fields[T any](record *T) (map[string]json.RawMessage, error) {
 	return all, nil
 }
 
+const (
+	// maxShown is how many bytes of a record an event shows; in a longer one
+	// fields of more than maxField bytes are left out.
+	maxShown = 64 << 10
+	maxField = 1 << 10
+)
+
 func object(all map[string]json.RawMessage) (json.RawMessage, error) {
 	if all == nil {
 		return nil, nil
+	}
+	text, err := json.Marshal(all)
+	if err != nil || len(text) <= maxShown {
+		return text, err
+	}
+	for name, value := range all {
+		if len(value) > maxField {
+			all[name] = fmt.Appendf(nil, `"(%d bytes, not kept)"`, len(value))
+		}
 	}
 	return json.Marshal(all)
 }

@@ -221,6 +221,23 @@ func TestChanges(t *testing.T) {
 	}
 }
 
+func TestChangesAreBounded(t *testing.T) {
+	n := full(t)
+	n.RulesSource, n.UI = strings.Repeat("#", MaxRulesSourceLen), json.RawMessage(`"`+strings.Repeat("u", MaxOpaqueLen-2)+`"`)
+	other := n.Clone()
+	other.Name, other.UI[1] = "other", 'v'
+	was, is, err := Changes(n, other)
+	if want := `{"name":"home","ui":"(1048576 bytes, not kept)"}`; err != nil || string(was) != want {
+		t.Errorf("was %.200s, want %s, %v", was, want, err)
+	}
+	if want := `{"name":"other","ui":"(1048576 bytes, not kept)"}`; string(is) != want {
+		t.Errorf("is %.200s, want %s", is, want)
+	}
+	if _, is, err = Changes(nil, n); err != nil || len(is) > maxShown || !strings.Contains(string(is), `"name":"home"`) {
+		t.Errorf("made: %d bytes, %v", len(is), err)
+	}
+}
+
 func TestDNSIsZero(t *testing.T) {
 	if !(DNS{}).IsZero() || !(DNS{Servers: []netip.Addr{}}).IsZero() || (DNS{Domain: "x"}).IsZero() {
 		t.Error("IsZero is wrong")

@@ -2,6 +2,8 @@ package model
 
 import (
 	"fmt"
+	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/orrery-net/orrery/zt/netconf"
@@ -235,10 +237,8 @@ func validText(field, s string, most int) error {
 	if err := validProse(field, s, most); err != nil {
 		return err
 	}
-	for _, r := range s {
-		if r < 0x20 || r == 0x7f {
-			return invalid(field, "has a control character")
-		}
+	if strings.ContainsFunc(s, unicode.IsControl) {
+		return invalid(field, "has a control character")
 	}
 	return nil
 }

@@ -91,6 +91,7 @@ func TestValidateMember(t *testing.T) {
 		{"new", func(*Member) {}, ""},
 		{"long name", func(m *Member) { m.Name = strings.Repeat("x", 256) }, "name"},
 		{"name with a control character", func(m *Member) { m.Name = "a\x7f" }, "name"},
+		{"name that moves a terminal's cursor", func(m *Member) { m.Name = "a\u009b2J" }, "name"},
 		{"long description", func(m *Member) { m.Description = strings.Repeat("x", MaxDescriptionLen+1) }, "description"},
 		{"most addresses", func(m *Member) { m.Addresses = repeat(a, 32) }, ""},
 		{"too many addresses", func(m *Member) { m.Addresses = repeat(a, 33) }, "config.ipAssignments"},

@@ -38,7 +38,7 @@ func (t *Tx) PutUser(u *model.User) error {
 	_, err = t.exec("store user", `
 		INSERT INTO users (id, email, org, record) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (id) DO UPDATE SET email = excluded.email, org = excluded.org, record = excluded.record`,
-		u.ID, strings.ToLower(u.Email), u.OrgID, text)
+		u.ID, model.EmailKey(u.Email), u.OrgID, text)
 	return err
 }
 
@@ -130,7 +130,7 @@ func (s *statements) user(ctx context.Context, id string) (*model.User, error) {
 }
 
 func (s *statements) userByEmail(ctx context.Context, email string) (*model.User, error) {
-	return record(ctx, s, "user", decode[model.User], userWithEmail, strings.ToLower(email))
+	return record(ctx, s, "user", decode[model.User], userWithEmail, model.EmailKey(email))
 }
 
 func (s *statements) usersOf(ctx context.Context, org string) ([]*model.User, error) {

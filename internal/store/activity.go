@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -25,42 +27,76 @@ type EventQuery struct {
 	Since, Until int64             // ms: Since <= Time < Until; Until 0: no end
 	Before       int64             // only events with a lower Seq; 0: from the newest
 	Limit        int
+	// Walk is how many events are looked at, 0 for all: of two filters one finds
+	// the events by an index, and the other may refuse them all.
+	Walk int
 }
 
-// EventsBefore returns at most q.Limit events that q selects, newest first. It
-// looks at the events in the range of times, from the newest on until it has
-// enough, and there only at those of the first of these that q names: node,
-// user, organization, network, actor, kinds.
-func (s *Store) EventsBefore(ctx context.Context, q EventQuery) ([]model.Event, error) {
+// EventsBefore returns at most q.Limit events that q selects, newest first, and
+// the Before with which to go on, 0 if no more follow. It looks at the events in
+// the range of times, from the newest on until it has enough or its Walk ends,
+// and there only at those of the first of these that q names: node, user,
+// organization, network, actor, kinds.
+func (s *Store) EventsBefore(ctx context.Context, q EventQuery) (all []model.Event, next int64, err error) {
 	if len(q.Kinds) > MaxKinds {
-		return nil, fmt.Errorf("read events: %d kinds, at most %d are possible", len(q.Kinds), MaxKinds)
+		return nil, 0, fmt.Errorf("read events: %d kinds, at most %d are possible", len(q.Kinds), MaxKinds)
 	}
 	if q.Limit <= 0 {
-		return nil, nil
+		return nil, 0, nil
 	}
 	from, before, err := s.seqRange(ctx, q.Since, q.Until)
 	if err != nil {
-		return nil, s.explain(err)
+		return nil, 0, s.explain(err)
 	}
 	if q.Before == 0 || q.Before > before {
 		q.Before = before
+	}
+	if q.Walk > 0 {
+		if next, err = s.walkEnd(ctx, &q, from); err != nil {
+			return nil, 0, s.explain(err)
+		}
+		from = max(from, next)
 	}
 	// The texts are too many to be kept as prepared statements.
 	text, arguments := q.statement(from)
 	rows, err := s.readDB.QueryContext(ctx, text, arguments...)
 	if err != nil {
-		return nil, s.explain(reading("events", err))
+		return nil, 0, s.explain(reading("events", err))
 	}
 	defer rows.Close()
-	var all []model.Event
 	for rows.Next() {
 		e, err := scanEvent(rows)
 		if err != nil {
-			return nil, s.explain(reading("events", err))
+			return nil, 0, s.explain(reading("events", err))
 		}
 		all = append(all, *e)
 	}
-	return all, s.explain(rows.Err())
+	if len(all) == q.Limit {
+		next = all[len(all)-1].Seq
+	}
+	return all, next, s.explain(rows.Err())
+}
+
+// walkEnd returns the Seq of the last event that a query's walk looks at, 0 if
+// all events come before its end.
+func (s *Store) walkEnd(ctx context.Context, q *EventQuery, from int64) (seq int64, err error) {
+	named := q.named()
+	switch {
+	case len(named) == 0 && len(q.Kinds) > 0:
+		return 0, nil // each kind has a walk that meets no others
+	case len(named) <= 1 && len(q.Kinds) == 0 && q.Since == 0 && q.Until == 0:
+		return 0, nil // nothing that is met is refused
+	}
+	var b eventSelection
+	text := "SELECT seq FROM events WHERE " + q.walked(&b, from, named) + " ORDER BY seq DESC LIMIT 1 OFFSET " + b.parameter(q.Walk-1)
+	err = s.readDB.QueryRowContext(ctx, text, b.arguments...).Scan(&seq)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, reading("events", err)
+	}
+	return seq, nil
 }
 
 // statement is the query's SQL, for events whose Seq is at least from and below
@@ -70,13 +106,14 @@ func (s *Store) EventsBefore(ctx context.Context, q EventQuery) ([]model.Event, 
 func (q *EventQuery) statement(from int64) (text string, arguments []any) {
 	var b eventSelection
 	limit := b.parameter(q.Limit)
-	filters, indexed := q.filters(&b, from)
+	named := q.named()
+	filters := q.walked(&b, from, named) + q.refusing(&b, named)
 	kinds := slices.Compact(slices.Sorted(slices.Values(q.Kinds)))
 	var walks []string
 	switch {
 	case len(kinds) == 0:
 		walks = []string{filters}
-	case indexed:
+	case len(named) > 0:
 		places := make([]string, len(kinds))
 		for i, kind := range kinds {
 			places[i] = b.parameter(string(kind))
@@ -94,36 +131,46 @@ func (q *EventQuery) statement(from int64) (text string, arguments []any) {
 	return "SELECT e.record FROM (" + found + ") AS newest JOIN events e ON e.seq = newest.seq ORDER BY newest.seq DESC", b.arguments
 }
 
-// filters is the condition of everything but kinds, and whether an index of
-// something that the query names serves it.
-func (q *EventQuery) filters(b *eventSelection, from int64) (condition string, indexed bool) {
-	all := []string{"seq >= " + b.parameter(from), "seq < " + b.parameter(q.Before)}
-	for _, filter := range []struct{ column, value string }{
+// eventFilter wants a column of events to have a value.
+type eventFilter struct{ column, value string }
+
+// named is what a query names besides kinds. An index of the first one serves
+// the query.
+func (q *EventQuery) named() []eventFilter {
+	return slices.DeleteFunc([]eventFilter{
 		{"node", nodeColumn(q.Node)},
 		{"user_id", q.User},
 		{"org", q.Org},
 		{"network", networkColumn(q.Network)},
 		{"actor", q.Actor},
-	} {
-		if filter.value == "" {
-			continue
-		}
-		if !indexed {
-			// The indexes leave "" out, so that only a query that does so too
-			// can use them: this chooses one.
-			all = append(all, filter.column+" <> ''")
-			indexed = true
-		}
-		all = append(all, filter.column+" = "+b.parameter(filter.value))
+	}, func(f eventFilter) bool { return f.value == "" })
+}
+
+// walked is the condition that an index serves.
+func (q *EventQuery) walked(b *eventSelection, from int64, named []eventFilter) string {
+	condition := "seq >= " + b.parameter(from) + " AND seq < " + b.parameter(q.Before)
+	if len(named) > 0 {
+		// The indexes leave "" out, so that only a query that does so too can
+		// use them: this chooses one.
+		condition += " AND " + named[0].column + " <> '' AND " + named[0].column + " = " + b.parameter(named[0].value)
+	}
+	return condition
+}
+
+// refusing is the rest of the condition, without kinds.
+func (q *EventQuery) refusing(b *eventSelection, named []eventFilter) string {
+	condition := ""
+	for _, filter := range named[min(1, len(named)):] {
+		condition += " AND " + filter.column + " = " + b.parameter(filter.value)
 	}
 	// The sum keeps from taking the index of times, which has another order.
 	if q.Since != 0 {
-		all = append(all, "time + 0 >= "+b.parameter(q.Since))
+		condition += " AND time + 0 >= " + b.parameter(q.Since)
 	}
 	if q.Until != 0 {
-		all = append(all, "time + 0 < "+b.parameter(q.Until))
+		condition += " AND time + 0 < " + b.parameter(q.Until)
 	}
-	return strings.Join(all, " AND "), indexed
+	return condition
 }
 
 // eventSelection collects the arguments of a statement.

@@ -128,17 +128,33 @@ func (a *activity) checkQuery(t *rapid.T) error {
 	q = sometimes(q, func(q *EventQuery) {
 		q.Kinds = rapid.SliceOfN(rapid.Custom(drawKind), 1, 3).Draw(t, "kinds")
 	})
+	q.Walk = rapid.IntRange(0, 20).Draw(t, "walk")
 	var want []model.Event
 	for _, e := range slices.Backward(a.kept) {
 		if selects(q, e) && len(want) < q.Limit {
 			want = append(want, e)
 		}
 	}
-	got, err := a.store.EventsBefore(t.Context(), q)
+	got, err := a.ask(t, q)
 	if err != nil || len(got) != len(want) || len(want) > 0 && !reflect.DeepEqual(got, want) {
 		return fmt.Errorf("%+v: got %v, want %v: %w", q, got, want, err)
 	}
 	return nil
+}
+
+// ask goes on until there is what a query wants, or no more follows.
+func (a *activity) ask(t *rapid.T, q EventQuery) (all []model.Event, err error) {
+	for wanted := q.Limit; ; q.Limit = wanted - len(all) {
+		page, next, err := a.store.EventsBefore(t.Context(), q)
+		all = append(all, page...)
+		if err != nil || next == 0 || len(all) >= wanted {
+			return all, err
+		}
+		if q.Walk == 0 && len(page) < q.Limit {
+			return nil, fmt.Errorf("%d of %d events, and yet more follow after %d", len(page), q.Limit, next)
+		}
+		q.Before = next
+	}
 }
 
 // selects is what EventQuery says, one word after the other.
@@ -192,11 +208,43 @@ func TestEventQueryIsBounded(t *testing.T) {
 		kinds[i] = model.EventKind(fmt.Sprint("kind ", i))
 	}
 	change(t, s, func(tx *Tx) error { return tx.AppendEvent(&model.Event{Kind: kinds[MaxKinds-1]}) })
-	if got, err := s.EventsBefore(t.Context(), EventQuery{Kinds: kinds[:MaxKinds], Limit: 10}); err != nil || len(got) != 1 {
+	if got, _, err := s.EventsBefore(t.Context(), EventQuery{Kinds: kinds[:MaxKinds], Limit: 10}); err != nil || len(got) != 1 {
 		t.Errorf("%v, %v", got, err)
 	}
-	if _, err := s.EventsBefore(t.Context(), EventQuery{Kinds: kinds, Limit: 10}); err == nil {
+	if _, _, err := s.EventsBefore(t.Context(), EventQuery{Kinds: kinds, Limit: 10}); err == nil {
 		t.Error("too many kinds were taken")
+	}
+}
+
+// Filters that refuse everything do not make a query look at everything.
+func TestAWalkEnds(t *testing.T) {
+	s := openWithNetwork(t)
+	const events, walk = 100, 10
+	change(t, s, func(tx *Tx) error {
+		for i := range int64(events) {
+			if err := tx.AppendEvent(&model.Event{Time: 1000 + i, Kind: model.MemberAdded, Network: testNetwork}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for what, q := range map[string]EventQuery{
+		"an actor": {Network: testNetwork, Actor: "nobody"},
+		"a kind":   {Network: testNetwork, Kinds: []model.EventKind{model.MemberDeleted}},
+	} {
+		q.Limit, q.Walk = 5, walk
+		got, next, err := s.EventsBefore(t.Context(), q)
+		if err != nil || len(got) != 0 || next != events-walk+1 {
+			t.Errorf("%s: %d events, next %d, %v", what, len(got), next, err)
+		}
+		q.Before = walk + 1
+		if _, next, err = s.EventsBefore(t.Context(), q); err != nil || next != 1 {
+			t.Errorf("%s, the last events: next %d, %v", what, next, err)
+		}
+		q.Before = next
+		if _, next, err = s.EventsBefore(t.Context(), q); err != nil || next != 0 {
+			t.Errorf("%s, after the last events: next %d, %v", what, next, err)
+		}
 	}
 }
 

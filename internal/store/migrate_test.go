@@ -85,7 +85,7 @@ func TestUpgradeFromSchema1(t *testing.T) {
 		{EventQuery{Since: start + 2, Until: start + 20}, []int64{9, 5, 4}},
 	} {
 		c.query.Limit = 100
-		events, err := s.EventsBefore(ctx, c.query)
+		events, _, err := s.EventsBefore(ctx, c.query)
 		var got []int64
 		for _, e := range events {
 			got = append(got, e.Seq)
@@ -154,10 +154,10 @@ func TestUpgradeFillsWhatDocumentsHold(t *testing.T) {
 		}
 		return errors.Join(errA, errB)
 	})
-	if got, err := s.EventsBefore(ctx, EventQuery{Org: "o", Limit: 10 * events}); err != nil || len(got) != events {
+	if got, _, err := s.EventsBefore(ctx, EventQuery{Org: "o", Limit: 10 * events}); err != nil || len(got) != events {
 		t.Errorf("%d events, %v", len(got), err)
 	}
-	if got, err := s.EventsBefore(ctx, EventQuery{User: fmt.Sprint("u", fillPage), Limit: 10}); err != nil || len(got) != 1 || got[0].Seq != 1000+fillPage {
+	if got, _, err := s.EventsBefore(ctx, EventQuery{User: fmt.Sprint("u", fillPage), Limit: 10}); err != nil || len(got) != 1 || got[0].Seq != 1000+fillPage {
 		t.Errorf("%v, %v", got, err)
 	}
 	for after, want := range map[int64]bool{99_999: true, 100_000: false} {

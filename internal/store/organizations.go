@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"strings"
 
 	"github.com/orrery-net/orrery/internal/model"
 )
@@ -47,8 +46,13 @@ func (t *Tx) PutInvitation(i *model.Invitation) error {
 		INSERT INTO invitations (id, org, email, created, record) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (id) DO UPDATE SET
 			org = excluded.org, email = excluded.email, created = excluded.created, record = excluded.record`,
-		i.ID, i.OrgID, strings.ToLower(i.Email), i.CreationTime, text)
+		i.ID, i.OrgID, model.EmailKey(i.Email), i.CreationTime, text)
 	return err
+}
+
+// DeleteInvitation removes an invitation; ErrNotFound if there is none.
+func (t *Tx) DeleteInvitation(id string) error {
+	return t.deleteOne("invitation", "DELETE FROM invitations WHERE id = $1", id)
 }
 
 // InvitationsOf returns an organization's invitations, the oldest first.
@@ -77,7 +81,7 @@ func (s *Store) InvitationsOf(ctx context.Context, org string) ([]*model.Invitat
 // InvitationsTo returns the invitations to an e-mail address, whatever the case
 // of its letters, the oldest first.
 func (s *Store) InvitationsTo(ctx context.Context, email string) ([]*model.Invitation, error) {
-	all, err := records(ctx, s.read, "invitations", decode[model.Invitation], invitationsTo, strings.ToLower(email))
+	all, err := records(ctx, s.read, "invitations", decode[model.Invitation], invitationsTo, model.EmailKey(email))
 	return all, s.explain(err)
 }
 

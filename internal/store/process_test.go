@@ -3,6 +3,7 @@ package store
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -144,7 +145,7 @@ func TestOneProcessHoldsAFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	pid := "process " + strconv.Itoa(os.Getpid())
-	if _, err := LockDir(dir); err == nil || !strings.Contains(err.Error(), pid) {
+	if _, err := LockDir(dir); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), pid) {
 		t.Errorf("locked twice in one process: %v", err)
 	}
 	output, err := child(t, "lock", dir).Output()
@@ -165,7 +166,7 @@ func TestOneProcessHoldsAFolder(t *testing.T) {
 	if err := unlock(); err != nil {
 		t.Error(err)
 	}
-	if _, err := LockDir(filepath.Join(dir, "none")); err == nil || !strings.Contains(err.Error(), "right to write") {
+	if _, err := LockDir(filepath.Join(dir, "none")); err == nil || errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), "right to write") {
 		t.Errorf("no folder: %v", err)
 	}
 }
