@@ -320,3 +320,35 @@ func TestNoSecretsInEvents(t *testing.T) {
 		}
 	}
 }
+
+func TestTokensDoNotProlongThemselves(t *testing.T) {
+	h := newHouse(t, nobody{})
+	ctx := context.Background()
+	until := testNow + 1000
+	_, secret, err := h.CreateToken(ctx, h.owner, h.owner.User.ID, TokenRequest{Name: "for a second", ExpiryTime: until})
+	if err != nil {
+		t.Fatal(err)
+	}
+	caller := h.caller(t, secret)
+	for expiry, kind := range map[int64]Kind{0: Invalid, until + 1: Invalid, until: Internal} {
+		_, _, err := h.CreateToken(ctx, caller, caller.User.ID, TokenRequest{Name: "another", ExpiryTime: expiry})
+		want(t, fmt.Sprint("a token until ", expiry), err, kind)
+	}
+	_, err = h.ResetToken(ctx, caller, caller.User.ID)
+	want(t, "reset with it", err, Forbidden)
+}
+
+func TestALostTokenAfterAResetIsVoid(t *testing.T) {
+	h := newHouse(t, nobody{})
+	ctx := context.Background()
+	reset, err := h.ResetToken(ctx, h.owner, h.owner.User.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.caller(t, reset)
+	if _, made, err := h.EnsureOwner(ctx, ""); err != nil || !made {
+		t.Fatalf("made %t, %v", made, err)
+	}
+	_, err = h.Authenticate(ctx, reset, h.owner.From)
+	want(t, "the token whose file was lost", err, Unauthorized)
+}

@@ -96,6 +96,11 @@ func (s *Service) replaceOwnerToken(tx *store.Tx, owner, secret string) error {
 	if err := s.storeToken(tx, Caller{local: true}, token); err != nil {
 		return err
 	}
+	return setOwnerToken(tx, token)
+}
+
+// setOwnerToken notes which token takes the place of a lost one.
+func setOwnerToken(tx *store.Tx, token *model.Token) error {
 	return tx.SetMeta(ownerTokenKey, hex.EncodeToString(token.Hash[:]))
 }
 

@@ -62,8 +62,9 @@ func (s *Service) Tokens(ctx context.Context, caller Caller, userID string) ([]T
 
 // CreateToken stores a token of the caller's and returns it with its secret,
 // which is not kept. It is valid at once. Invalid: the name is taken, the secret
-// is too short or has other characters, the expiry is in the past, the network
-// is none that the caller may read. Conflict: the user has too many tokens.
+// is too short or has other characters, the expiry is in the past or after that
+// of the caller's token, the network is none that the caller may read. Conflict:
+// the user has too many tokens.
 func (s *Service) CreateToken(ctx context.Context, caller Caller, userID string, r TokenRequest) (token *model.Token, secret string, err error) {
 	if err := s.changesAccounts(caller); err != nil {
 		return nil, "", err
@@ -81,6 +82,9 @@ func (s *Service) CreateToken(ctx context.Context, caller Caller, userID string,
 	}
 	if err := s.validToken(token, secret); err != nil {
 		return nil, "", explain("check a token", err)
+	}
+	if outlives(token, caller) {
+		return nil, "", explain("check a token", &model.FieldError{Field: "expiryTime", Reason: "is later than the expiry of the token that you show; use one that is valid as long"})
 	}
 	err = s.changeAccount(ctx, caller, "store a token", func(tx *store.Tx) error {
 		if err := mayGetToken(tx, caller, token); err != nil {
@@ -105,6 +109,15 @@ func (s *Service) validToken(token *model.Token, secret string) error {
 		return &model.FieldError{Field: "expiryTime", Reason: "is in the past"}
 	}
 	return nil
+}
+
+// outlives reports whether a new token would be valid when the caller's is not
+// anymore: whoever finds a token that expires must not be able to prolong it.
+func outlives(token *model.Token, caller Caller) bool {
+	if caller.Token == nil || caller.Token.ExpiryTime == 0 {
+		return false
+	}
+	return token.ExpiryTime == 0 || token.ExpiryTime > caller.Token.ExpiryTime
 }
 
 // mayGetToken checks a new token against what is stored.
@@ -168,6 +181,10 @@ func (s *Service) ResetToken(ctx context.Context, caller Caller, userID string) 
 		return "", err
 	}
 	secret = NewToken()
+	token := s.newToken(userID, "reset", secret)
+	if outlives(token, caller) {
+		return "", NewError(Forbidden, "the token that you show expires; use one that does not")
+	}
 	err = s.changeAccount(ctx, caller, "reset the tokens of a user", func(tx *store.Tx) error {
 		if _, err := findUser(tx, userID); err != nil {
 			return err
@@ -175,7 +192,14 @@ func (s *Service) ResetToken(ctx context.Context, caller Caller, userID string) 
 		if err := s.endTokens(tx, caller, userID, nil); err != nil {
 			return err
 		}
-		return s.storeToken(tx, caller, s.newToken(userID, "reset", secret))
+		if err := s.storeToken(tx, caller, token); err != nil {
+			return err
+		}
+		owner, err := tx.Meta(ownerKey)
+		if err != nil || userID != owner {
+			return err
+		}
+		return setOwnerToken(tx, token) // it is the one that is kept now
 	})
 	if err != nil {
 		return "", err

@@ -206,6 +206,7 @@ func (c *Controller) memberChanged(ctx context.Context, n *network, e *model.Eve
 		m.mu.Unlock()
 	}
 	if record.DeletedTime != 0 {
+		n.counted.Store(nil)
 		c.watch.removed(memberKey{n.id, e.Node}, c.now().UnixMilli())
 	}
 	return nil

@@ -138,6 +138,7 @@ func (c *Controller) sweep() {
 				delete(n.members, node)
 				c.entered.Add(-1)
 				m.lastRequest.Store(0)
+				n.counted.Store(nil)
 				c.watch.removed(memberKey{n.id, node}, now)
 			}
 		}

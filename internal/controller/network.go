@@ -21,7 +21,8 @@ import (
 type network struct {
 	id zt.NetworkID
 
-	snapshot atomic.Pointer[snapshot] // nil until loaded, and once deleted
+	snapshot atomic.Pointer[snapshot]    // nil until loaded, and once deleted
+	counted  atomic.Pointer[onlineCount] // nil: count anew
 
 	revocations revocationLog
 
@@ -126,7 +127,7 @@ func (c *Controller) recall(ctx context.Context, n *network, s *snapshot) error 
 			}
 		}
 		if m.record != nil && m.record.DeletedTime == 0 {
-			c.setSeen(m, at)
+			c.setSeen(n, m, at)
 		}
 		m.mu.Unlock()
 	}

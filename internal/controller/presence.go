@@ -56,23 +56,37 @@ func (c *Controller) Online(id zt.NetworkID, node zt.Address) bool {
 	return m != nil && m.online(c.now().UnixMilli())
 }
 
+// countedFor is how long, in ms, a count of the members online is used again. It
+// ends early when one comes.
+const countedFor = 1000
+
+// onlineCount is how many members of a network were online at a time.
+type onlineCount struct {
+	at      int64 // ms
+	members int
+}
+
 // OnlineCount is the number of members of a network that are online, authorized
-// or not.
+// or not. One that went offline may be counted for a second more.
 func (c *Controller) OnlineCount(id zt.NetworkID) int {
 	n := c.network(id)
 	if n == nil {
 		return 0
 	}
 	now := c.now().UnixMilli()
+	if counted := n.counted.Load(); counted != nil && now >= counted.at && now-counted.at < countedFor {
+		return counted.members
+	}
+	counted := &onlineCount{at: now}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	count := 0
 	for _, m := range n.members {
 		if m.online(now) {
-			count++
+			counted.members++
 		}
 	}
-	return count
+	n.counted.Store(counted)
+	return counted.members
 }
 
 // AllowMulticast reports whether a node may announce and ask for multicast
@@ -129,7 +143,7 @@ const (
 // setSeen notes a request. The mode of a node, and whether it may have been
 // started again, show in the interval between two requests only. Called with
 // m.mu held.
-func (c *Controller) setSeen(m *member, at model.Seen) {
+func (c *Controller) setSeen(n *network, m *member, at model.Seen) {
 	until := m.onlineUntil()
 	interval := at.Time - m.lastRequest.Swap(at.Time)
 	m.lowTraffic.Store(interval >= lowTrafficMin && interval <= lowTrafficMax)
@@ -141,7 +155,11 @@ func (c *Controller) setSeen(m *member, at model.Seen) {
 		at.Endpoint = m.seen.Endpoint
 	}
 	m.seen = at
-	if at.Time >= until && c.watch.on.Load() {
+	if at.Time < until {
+		return
+	}
+	n.counted.Store(nil)
+	if c.watch.on.Load() {
 		c.watch.came(memberKey{at.Network, m.node}, m, until, at.Time)
 	}
 }
@@ -150,7 +168,7 @@ func (c *Controller) setSeen(m *member, at model.Seen) {
 // in it. Called with m.mu held.
 func (c *Controller) noteSeen(n *network, m *member, r *request) {
 	before := m.seen
-	c.setSeen(m, model.Seen{
+	c.setSeen(n, m, model.Seen{
 		Network:  n.id,
 		Node:     m.node,
 		Time:     c.now().UnixMilli(),
