@@ -113,8 +113,10 @@ type memberPicker struct {
 	after   *memberKey // nil for the first page
 
 	total int
-	best  []pickedMember
-	bound *memberKey // whoever comes after it is on no page that is wanted
+	now   memberKey // of the member that is offered
+	// best is the first members that follow after, in order: those of the page,
+	// and one more that tells whether a page follows.
+	best []*pickedMember
 }
 
 type pickedMember struct {
@@ -132,28 +134,25 @@ func (p *memberPicker) offer(m *model.Member, row model.Seen) error {
 		return nil
 	}
 	p.total++
-	key := p.key(m, row)
-	if p.after != nil && p.compare(&key, p.after) <= 0 || p.bound != nil && p.compare(&key, p.bound) > 0 {
+	p.now = p.key(m, row)
+	full := len(p.best) > q.Limit
+	if p.after != nil && p.compare(&p.now, p.after) <= 0 || full && p.compare(&p.now, &p.best[q.Limit].key) > 0 {
 		return nil
 	}
-	p.best = append(p.best, pickedMember{key, m, row})
-	// Sorting only now and then makes it cheap; one more than wanted tells
-	// whether a page follows.
-	if most := q.Limit + 1; len(p.best) >= 2*most {
-		p.sort()
-		p.best = p.best[:most]
-		bound := p.best[most-1].key
-		p.bound = &bound
+	at, _ := slices.BinarySearchFunc(p.best, &p.now, func(other *pickedMember, key *memberKey) int { return p.compare(&other.key, key) })
+	var picked *pickedMember
+	if full {
+		picked = p.best[q.Limit]
+		p.best = p.best[:q.Limit]
+	} else {
+		picked = new(pickedMember)
 	}
+	*picked = pickedMember{p.now, m, row}
+	p.best = slices.Insert(p.best, at, picked)
 	return nil
 }
 
-func (p *memberPicker) sort() {
-	slices.SortFunc(p.best, func(a, b pickedMember) int { return p.compare(&a.key, &b.key) })
-}
-
 func (p *memberPicker) page(fingerprint uint64) (MemberPage, error) {
-	p.sort()
 	page := MemberPage{Total: p.total}
 	if len(p.best) > p.query.Limit {
 		p.best = p.best[:p.query.Limit]

@@ -17,7 +17,6 @@ import (
 const (
 	apiNetwork  = 200 // number of the network with many members
 	apiMembers  = 10_000
-	firstNode   = zt.Address(0x1000000001)
 	listSamples = 20
 	pageSamples = 400
 	authSamples = 300
@@ -45,7 +44,12 @@ func (b *bench) api(ctx context.Context) error {
 
 const apiStep = "API"
 
-func node(i int) zt.Address { return firstNode + zt.Address(i)*0x10001 }
+// node is the address of a member: spread like those of real nodes, which are
+// hashes, and never one that is reserved.
+func node(i int) zt.Address {
+	const golden, rest = 0x9e3779b97f4a7c15, 1<<32 - 1
+	return 0x10<<32 | zt.Address(uint64(i+1)*golden>>32&rest)
+}
 
 func (b *bench) addMembers(ctx context.Context, network zt.NetworkID) error {
 	began := time.Now()
