@@ -22,7 +22,7 @@ type change struct {
 	NodeID    *nodeID    `json:"nodeId,omitempty" doc:"The member that changed."`
 	UserID    string     `json:"userId,omitempty" doc:"Whose account, tokens or rights changed."`
 	OrgID     string     `json:"organizationId,omitempty" doc:"The organization that changed."`
-	Before    *record    `json:"before,omitempty" doc:"The fields that differ, as they were. Absent: there was no such thing before. Secrets are never in it." example:"{\"authorized\":false}"`
+	Before    *record    `json:"before,omitempty" doc:"The fields that differ, as they were; of very long ones only their length. Absent: there was no such thing before. Secrets are never in it." example:"{\"authorized\":false}"`
 	After     *record    `json:"after,omitempty" doc:"The same fields as they are now. Absent: it is gone." example:"{\"authorized\":true}"`
 }
 

@@ -73,7 +73,7 @@ func (a *api) registerUsers() {
 	handle(a, huma.Operation{
 		OperationID: "delete-user", Method: http.MethodDelete, Path: "/users/{idOrEmail}", Tags: tags, Errors: []int{http.StatusNotFound},
 		Summary:     "Delete a user",
-		Description: "With everything that is the user's: tokens, networks outside of an organization, an own organization without other users. Refused for the server's owner, and for the owner of an organization with other users. Operators only.",
+		Description: "With everything that is the user's: tokens, networks outside of an organization, an own organization without other users. Networks go one after the other: if it fails on the way, ask again. Refused for the server's owner, and for the owner of an organization with other users. Operators only.",
 	}, a.deleteUser)
 	handle(a, huma.Operation{
 		OperationID: "reset-token", Method: http.MethodPost, Path: "/users/{idOrEmail}/reset-token", Tags: tags, Errors: []int{http.StatusNotFound},
