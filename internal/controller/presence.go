@@ -37,7 +37,7 @@ func (c *Controller) Seen(id zt.NetworkID, node zt.Address) (model.Seen, bool) {
 		return model.Seen{}, false
 	}
 	m := n.find(node)
-	if m == nil {
+	if m == nil || m.lastRequest.Load() == 0 { // lists ask for many that never came
 		return model.Seen{}, false
 	}
 	m.mu.Lock()
@@ -53,7 +53,7 @@ func (c *Controller) Online(id zt.NetworkID, node zt.Address) bool {
 		return false
 	}
 	m := n.find(node)
-	return m != nil && m.online(c.now().UnixMilli())
+	return m != nil && m.lastRequest.Load() != 0 && m.online(c.now().UnixMilli())
 }
 
 // countedFor is how long, in ms, a count of the members online is used again. It
