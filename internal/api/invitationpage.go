@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 )
@@ -66,8 +67,9 @@ func baseURL(secure bool, host, forwardedProto, forwardedHost string) string {
 		scheme = proto
 	}
 	for _, candidate := range []string{first(forwardedHost), host} {
-		if hostText.MatchString(candidate) {
-			return scheme + "://" + candidate
+		base := scheme + "://" + candidate
+		if _, err := url.Parse(base); err == nil && hostText.MatchString(candidate) {
+			return base
 		}
 	}
 	return scheme + "://localhost"

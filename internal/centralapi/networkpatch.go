@@ -43,7 +43,7 @@ func readNetworkPatch(body object) (*patch[model.Network], error) {
 	field(p, v6, "6plane", readFlag, func(n *model.Network) *bool { return &n.V6.SixPlane })
 	dns := p.within(config, "dns")
 	field(p, dns, "domain", readText, func(n *model.Network) *string { return &n.DNS.Domain })
-	field(p, dns, "servers", list(readAddress), func(n *model.Network) *[]netip.Addr { return &n.DNS.Servers })
+	field(p, dns, "servers", readServers, func(n *model.Network) *[]netip.Addr { return &n.DNS.Servers })
 	sso := p.within(config, "ssoConfig")
 	field(p, sso, "enabled", readFlag, func(n *model.Network) *bool { return &n.SSO.Enabled })
 	field(p, sso, "mode", readText, func(n *model.Network) *string { return &n.SSO.Mode })
@@ -177,4 +177,14 @@ func readCapability(path string, raw json.RawMessage) (model.Capability, error) 
 	field(p, o, "default", readFlag, func(c *model.Capability) *bool { return &c.Default })
 	field(p, o, "rules", list(readRule), func(c *model.Capability) *[]netconf.Rule { return &c.Rules })
 	return p.made()
+}
+
+// readServers reads name servers. None are nil, as in a new network: whoever
+// sends an empty list back changes nothing.
+func readServers(path string, raw json.RawMessage) ([]netip.Addr, error) {
+	all, err := list(readAddress)(path, raw)
+	if len(all) == 0 {
+		return nil, err
+	}
+	return all, err
 }
