@@ -92,7 +92,8 @@ func (b *bench) list(ctx context.Context, network zt.NetworkID) error {
 		return err
 	}
 	b.report.add(apiStep, fmt.Sprintf("list %d members (%s): p50, greatest", apiMembers, megabytes(float64(size))),
-		millis(percentile(whole, 0.5))+", "+millis(slices.Max(whole)), "≤ 60 ms")
+		millis(percentile(whole[1:], 0.5))+", "+millis(slices.Max(whole[1:])), "≤ 60 ms")
+	b.report.add(apiStep, "… the first time, from the database", millis(whole[0]), "")
 	b.report.add(apiStep, "… server CPU for each", millis((after.cpu-before.cpu)/listSamples), "")
 	return nil
 }
