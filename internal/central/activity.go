@@ -40,9 +40,9 @@ type ActivityQuery struct {
 // call is bounded.
 //
 // Callers know of the changes of networks that they may read (of deleted ones by
-// their last record, unless they left the organization), of their own account and tokens, of the organization that
-// they own, and of their own joining and leaving of one; operators also of the
-// accounts and tokens of all users.
+// their last record, unless they left the organization), of their own account
+// and tokens, of the organization that they own, and of their own joining and
+// leaving of one; operators also of the accounts and tokens of all users.
 func (s *Service) Activity(ctx context.Context, caller Caller, q ActivityQuery) (events []model.Event, next int64, err error) {
 	if err := s.signedIn(caller); err != nil {
 		return nil, 0, err
