@@ -4,12 +4,10 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -19,13 +17,6 @@ import (
 
 // Version is the version of this program; a release sets it.
 const Version = "0.1.0"
-
-// The exit statuses of every command.
-const (
-	exitDone   = 0
-	exitFailed = 1
-	exitUsage  = 2
-)
 
 // Main runs the command line and returns the exit status. Results go to out,
 // logs and errors to errOut.
@@ -50,15 +41,14 @@ func Main(args []string, out, errOut io.Writer) int {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fmt.Errorf("%w: %w; see %s --help", server.ErrUsage, err, c.CommandPath())
 	})
-	root.AddCommand(serveCommand(), planetCommand(), userCommand(), versionCommand())
-	err := root.ExecuteContext(ctx)
-	if err == nil {
-		return exitDone
+	root.AddCommand(
+		networkCommand(), memberCommand(), tokenCommand(), orgCommand(), activityCommand(), statusCommand(),
+		nodeCommand(), doctorCommand(), loginCommand(), logoutCommand(), profileCommand(),
+		serveCommand(), planetCommand(), userCommand(), manCommand(), versionCommand(),
+	)
+	status, line := exitStatus(root.ExecuteContext(ctx), begun)
+	if line != "" {
+		fmt.Fprintln(errOut, "orrery:", line)
 	}
-	text := err.Error()
-	fmt.Fprintln(errOut, "orrery:", strings.TrimPrefix(text, server.ErrUsage.Error()+": "))
-	if !begun || errors.Is(err, server.ErrUsage) {
-		return exitUsage
-	}
-	return exitFailed
+	return status
 }

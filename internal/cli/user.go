@@ -1,16 +1,13 @@
 package cli
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
-	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -55,10 +52,6 @@ func one(what string) cobra.PositionalArgs {
 		}
 		return nil
 	}
-}
-
-func usage(c *cobra.Command, err error) error {
-	return fmt.Errorf("%w: %w; see %s --help", server.ErrUsage, err, c.CommandPath())
 }
 
 func createUserCommand() *cobra.Command {
@@ -121,16 +114,6 @@ func printUsers(to io.Writer, all []server.User) error {
 			time.UnixMilli(u.CreationTime).UTC().Format(time.DateOnly), printable(strings.Join(u.Tokens, ", ")))
 	}
 	return table.Flush()
-}
-
-// printable leaves out of a text what a terminal would act on.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return '\uFFFD'
-	}, text)
 }
 
 func deleteUserCommand() *cobra.Command {
@@ -207,40 +190,4 @@ func printSecret(c *cobra.Command, secret string) error {
 		return fmt.Errorf("the token could not be written and is lost; make another one with reset-token: %w", err)
 	}
 	return nil
-}
-
-// confirm asks a person at the terminal. Where there is none it is a usage
-// error: a script has to say --yes.
-func confirm(c *cobra.Command, question string) error {
-	in, ok := c.InOrStdin().(*os.File)
-	if !ok || !isTerminal(in) {
-		return usage(c, errors.New("nobody is there to confirm this; add --yes"))
-	}
-	fmt.Fprintf(c.ErrOrStderr(), "%s [y/N] ", question)
-	confirmed := make(chan bool, 1)
-	go func() { // nothing but the program's end stops waiting for a terminal
-		answer, err := bufio.NewReader(io.LimitReader(in, 100)).ReadString('\n')
-		answer = strings.ToLower(strings.TrimSpace(answer))
-		confirmed <- err == nil && (answer == "y" || answer == "yes")
-	}()
-	select {
-	case yes := <-confirmed:
-		if yes {
-			return nil
-		}
-	case <-c.Context().Done():
-		fmt.Fprintln(c.ErrOrStderr())
-	}
-	return errors.New("nothing was changed")
-}
-
-// isTerminal takes every character device for a terminal but the one that
-// programs without a person have in its place.
-func isTerminal(file *os.File) bool {
-	info, err := file.Stat()
-	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
-		return false
-	}
-	null, err := os.Stat(os.DevNull)
-	return err != nil || !os.SameFile(info, null)
 }

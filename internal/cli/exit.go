@@ -1,0 +1,53 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/orrery-net/orrery/internal/server"
+)
+
+// The exit statuses of every command.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+	exitPartly = 3
+)
+
+// errPartly is wrapped by the error of a command that did some of what it was
+// asked to do, and not all.
+var errPartly = errors.New("partly done")
+
+// partly makes the error of a command of which part is done; what is not done is
+// its text.
+func partly(format string, values ...any) error {
+	return fmt.Errorf("%w: %w", errPartly, fmt.Errorf(format, values...))
+}
+
+// usage makes the error of a command that was called in a wrong way.
+func usage(c *cobra.Command, err error) error {
+	return fmt.Errorf("%w: %w; see %s --help", server.ErrUsage, err, c.CommandPath())
+}
+
+// exitStatus says how a command ended, and the line for standard error; begun
+// is whether the command itself was reached.
+func exitStatus(err error, begun bool) (status int, line string) {
+	if err == nil {
+		return exitDone, ""
+	}
+	line = strings.ReplaceAll(strings.TrimPrefix(err.Error(), server.ErrUsage.Error()+": "), "\n", "; ")
+	switch {
+	case !begun || errors.Is(err, server.ErrUsage):
+		return exitUsage, line
+	case errors.Is(err, errPartly):
+		return exitPartly, line
+	case errors.Is(err, context.Canceled):
+		return exitFailed, "interrupted"
+	}
+	return exitFailed, line
+}
