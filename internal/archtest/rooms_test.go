@@ -35,7 +35,7 @@ var rooms = map[string][]string{
 	"internal/central":    {"internal/model", "internal/store", "zt"},
 	"internal/gate":       {"internal/central"},
 	"internal/table":      {},
-	"internal/export":     {"internal/table"},
+	"internal/export":     {"internal/table", "zt", "zt/netconf"},
 	"internal/centralapi": {"internal/central", "internal/gate", "internal/model", "internal/table", "zt", "zt/netconf"},
 	"internal/api":        {"internal/central", "internal/centralapi", "internal/export", "internal/gate", "internal/model", "internal/table", "zt"},
 	"internal/server":     {"internal/api", "internal/central", "internal/centralapi", "internal/controller", "internal/gate", "internal/model", "internal/store", "zt", "zt/identity", "zt/vl1", "zt/world"},
