@@ -38,7 +38,9 @@ func TestExamples(t *testing.T) {
 	for _, want := range []string{
 		`[true,"4","Owner"]`, "null",
 		`"home",0`, `"10.9.0.0/24"`, `["the five laptops",1400,{"domain":"home.example","servers":["10.9.0.53"]}]`,
-		"true", `["alice",["10.9.0.7"]]`, `"8a9d09e442","alice",false,true,0,,"10.9.0.7","0.0.0"`, `["8a9d09e442",2]`, "false", "{}",
+		"true", `["alice",["10.9.0.7"]]`, `"8a9d09e442","alice",false,true,0,,"10.9.0.7","0.0.0"`, `["8a9d09e442",2]`,
+		"id,lastSeen,physicalAddress,ipAssignment,name\r\n", "-8a9d09e442,0,,10.9.0.7,alice\r\n", "false", "{}",
+		"id,name,description,totalMemberCount,creationTime,ipRangeStart,ipRangeEnd\r\n", ",home,the five laptops,0,", ",10.9.0.1,10.9.0.254\r\n",
 		`["ann@example.com","pending","owner@localhost"]`, `"accepted"`,
 		`["Ann",true,true,false,false]`, `["Ann",true,true,true,false]`, `"owner@localhost",true,true,true,true`, `"ann@example.com",true,true,true,false`, "{}",
 		"owner@localhost", `"Ann","ann@example.com"`, `"Owner","owner@localhost"`, "{}", `"canceled"`,

@@ -47,6 +47,7 @@ func New(o Options) http.Handler {
 		mux:      http.NewServeMux(),
 		stopping: o.Stopping,
 		readers:  newReaders(maxStreams),
+		exports:  newReaders(maxExports),
 	}
 	a.huma = humago.NewWithPrefix(a.mux, Base, a.config(o.Version))
 	a.huma.UseMiddleware(a.admit)
@@ -56,6 +57,7 @@ func New(o Options) http.Handler {
 	a.registerInvitations()
 	a.registerNetworkUsers()
 	a.registerMembers()
+	a.registerExport()
 	a.registerActivity()
 	a.registerEvents()
 	a.registerUsers()
@@ -88,7 +90,8 @@ type api struct {
 	mux      *http.ServeMux
 	huma     huma.API
 	stopping <-chan struct{}
-	readers  *readers
+	readers  *readers // of events
+	exports  *readers
 }
 
 // handle registers an operation. What it returns as an error becomes a problem

@@ -21,6 +21,7 @@ const (
 	tagInvitations  = "Invitations"
 	tagNetworkUsers = "Network users"
 	tagMembers      = "Members"
+	tagExport       = "Export"
 	tagEvents       = "Events"
 	tagUsers        = "Users"
 )
@@ -54,6 +55,7 @@ func (a *api) config(version string) huma.Config {
 		{Name: tagInvitations, Description: "How people come into an organization. On acceptance their networks move along."},
 		{Name: tagNetworkUsers, Description: "What users of the organization may do to one network."},
 		{Name: tagMembers, Description: "Members of large networks: a page at a time, and many at once."},
+		{Name: tagExport, Description: "Networks and members as files for other programs."},
 		{Name: tagEvents, Description: "What happens, as it happens."},
 		{Name: tagUsers, Description: "The accounts on this server. For operators only: its owner is one."},
 	}

@@ -185,7 +185,7 @@ func (f *follower) reset(reason string) {
 	_ = send(f.stream, f.service.Latest(), "reset", reset{reason}) // nothing follows
 }
 
-// readers counts the streams of each user. It is safe for concurrent use.
+// readers counts the long answers that each user reads. It is safe for concurrent use.
 type readers struct {
 	most int
 
@@ -195,7 +195,7 @@ type readers struct {
 
 func newReaders(most int) *readers { return &readers{most: most, ofUser: make(map[string]int)} }
 
-// enter reports whether the user may read one more stream; if so, leave must
+// enter reports whether the user may read one more; if so, leave must
 // follow.
 func (r *readers) enter(user string) bool {
 	r.mu.Lock()

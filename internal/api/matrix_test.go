@@ -45,6 +45,11 @@ DELETE /networks/{net}/users/{colleague}                    401    401     401  
 GET    /networks/{net}/members                              401    401     401     404      200 200 200 200 404 200   200     200 404
 POST   /networks/{net}/members/bulk                         401    401     401     404      403 200 200 403 200 200   403     200 404
 POST   /networks/{net}/members/bulk+                        401    401     401     404      403 403 200 403 404 200   403     200 404
+GET    /export?of=networks                                  401    401     401     200      200 200 200 200 200 200   200     200 200
+GET    /export?networkId={net}                              401    401     401     404      200 200 200 200 404 200   200     200 404
+GET    /export?of=networks&networkId={net}                  401    401     401     404      200 200 200 200 404 200   200     200 404
+GET    /export?format=prometheus                            401    401     401     200      200 200 200 200 200 200   200     200 200
+GET    /export?format=ansible&networkId={net}               401    401     401     404      200 200 200 200 404 200   200     200 404
 GET    /users                                               401    401     401     403      403 403 403 403 403 200   200     403 403
 POST   /users                                               401    401     401     403      403 403 403 403 403 201   403     403 403
 GET    /users/{colleague}                                   401    401     401     403      403 403 403 403 403 200   200     403 403

@@ -1,6 +1,7 @@
 package centralapi
 
 import (
+	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -14,8 +15,9 @@ import (
 
 // checkAnswer holds an answer of any test against what all answers have in
 // common.
-func (w *world) checkAnswer(method, path string, r reply) {
+func (w *world) checkAnswer(request *http.Request, r reply) {
 	w.Helper()
+	method, path := request.Method, request.URL.EscapedPath()
 	fault := func(format string, args ...any) {
 		w.Helper()
 		w.Errorf("%s %s: %s", method, path, fmt.Sprintf(format, args...))
@@ -32,7 +34,14 @@ func (w *world) checkAnswer(method, path string, r reply) {
 	if method == http.MethodOptions {
 		return
 	}
-	if got := r.header.Get("Content-Type"); got != "application/json" {
+	got := r.header.Get("Content-Type")
+	if strings.HasPrefix(got, "text/csv;") && request.Header.Get("Accept") != "" {
+		if _, err := csv.NewReader(strings.NewReader(r.body)).ReadAll(); err != nil {
+			fault("%v: %s", err, r.body)
+		}
+		return
+	}
+	if got != "application/json" {
 		fault("Content-Type %q", got)
 	}
 	if r.status >= 400 && leaks.MatchString(r.body) {

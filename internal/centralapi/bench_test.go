@@ -131,6 +131,22 @@ func BenchmarkListMembers10000(b *testing.B) {
 	}
 }
 
+// BenchmarkListMembersAsCSV10000 is BenchmarkListMembers10000 as CSV.
+func BenchmarkListMembersAsCSV10000(b *testing.B) {
+	w := newWorld(b)
+	id := w.newNetwork("{}")
+	fill(b, w, mustNetworkID(b, id), 10_000)
+	b.ReportAllocs()
+	for b.Loop() {
+		answer := &sink{header: http.Header{}}
+		w.handler.ServeHTTP(answer, w.request(call{method: "GET", path: "/api/v1/network/" + id + "/member", accept: "text/csv"}))
+		if answer.status != http.StatusOK || answer.header.Get("Content-Type") != asCSV.contentType() {
+			b.Fatal(answer)
+		}
+		b.SetBytes(int64(answer.bytes))
+	}
+}
+
 // BenchmarkAppendMember is the part of a list that is this package's.
 func BenchmarkAppendMember(b *testing.B) {
 	s := model.MemberStatus{Member: someMember(0xa1b2c3d4e5000001, 7), Seen: model.Seen{Time: testStart, Endpoint: netip.MustParseAddrPort("203.0.113.7:9993")}}

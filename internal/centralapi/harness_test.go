@@ -161,6 +161,7 @@ func (w *world) tick(ms int64) int64 {
 type call struct {
 	method, path, body string
 	auth               string
+	accept             string // the Accept header; "" sends none
 }
 
 // as is the same request of a user of the world.
@@ -183,6 +184,9 @@ func (w *world) do(c call) reply {
 // request makes the request of a call.
 func (w *world) request(c call) *http.Request {
 	request := httptest.NewRequest(c.method, w.fill(c.path), strings.NewReader(w.fill(c.body)))
+	if c.accept != "" {
+		request.Header.Set("Accept", c.accept)
+	}
 	switch c.auth {
 	case "":
 		request.Header.Set("Authorization", "token "+w.token)
@@ -199,7 +203,7 @@ func (w *world) send(request *http.Request) reply {
 	recorder := httptest.NewRecorder()
 	w.handler.ServeHTTP(recorder, request)
 	r := reply{recorder.Code, recorder.Result().Header, recorder.Body.String()}
-	w.checkAnswer(request.Method, request.URL.EscapedPath(), r)
+	w.checkAnswer(request, r)
 	return r
 }
 

@@ -33,11 +33,13 @@ GET    /nothing                            404      404      404      404      4
 
 GET    /network                            401      401      200      200      200      200      200      200      200      200
 POST   /network                            401      401      200      200      200      200      200      200      403      403
+GET    /network#csv                        401      401      200      200      200      200      200      200      200      200
 GET    /network/{net}                      401      401      404      200      404      404      404      200      200      200
 POST   /network/{net}                      401      401      404      403      404      200      404      200      403      200
 DELETE /network/{net}                      401      401      404      403      404      404      200      200      403      200
 
 GET    /network/{net}/member               401      401      404      200      404      404      404      200      200      200
+GET    /network/{net}/member#csv           401      401      404      200      404      404      404      200      200      200
 GET    /network/{net}/member/{node}        401      401      404      200      404      404      404      200      200      200
 POST   /network/{net}/member/{node}        401      401      404      403      404      200      404      200      403      200
 POST   /network/{net}/member/{node}#in     401      401      404      403      200      200      404      200      403      200
@@ -167,10 +169,16 @@ func (w *world) checkCell(method, path, caller string, want int) int {
 	if caller == "none" {
 		c.auth = "-"
 	}
-	c.path, _, _ = strings.Cut("/api/v1"+path, "#")
+	var variant string
+	if c.path, variant, _ = strings.Cut("/api/v1"+path, "#"); variant == "csv" {
+		c.accept = "text/csv"
+	}
 	c.path = strings.ReplaceAll(c.path, "{name}", url.PathEscape(w.names["name"]))
 	w.tick(60_000)
 	r := w.do(c)
+	if isCSV := strings.HasPrefix(r.header.Get("Content-Type"), "text/csv"); isCSV != (variant == "csv" && r.status == http.StatusOK) {
+		w.Errorf("%s %s as %s: %d as %s", method, path, caller, r.status, r.header.Get("Content-Type"))
+	}
 	if r.status != want {
 		w.Errorf("%s %s as %s: %d, want %d: %s", method, path, caller, r.status, want, r.body)
 	}

@@ -16,17 +16,29 @@ const listBuffer = 64 << 10
 // listMembers sends members while they come: a large network's list is never in
 // memory as a whole.
 func (q *request) listMembers(id zt.NetworkID) error {
-	sent := &delivery{request: q}
-	text := make([]byte, 1, listBuffer+4<<10)
-	text[0] = '['
+	if form := q.negotiate(); form != asJSON {
+		return q.listMembersAsCSV(id, form)
+	}
 	clock := q.api.service.Now()
-	first := true
-	err := q.api.service.Members(q.r.Context(), q.caller, id, func(m model.MemberStatus) error {
-		if !first {
-			text = append(text, ',')
+	separator := byte('[')
+	return q.sendMembers(id, &delivery{request: q}, func(text []byte, m model.MemberStatus) []byte {
+		text = append(text, separator)
+		separator = ','
+		return appendMember(text, m, clock)
+	}, func(text []byte) []byte {
+		if separator == '[' {
+			text = append(text, '[')
 		}
-		first = false
-		text = appendMember(text, m, clock)
+		return append(text, ']')
+	})
+}
+
+// sendMembers sends a network's members, each appended by one and the end by
+// finish.
+func (q *request) sendMembers(id zt.NetworkID, sent *delivery, one func([]byte, model.MemberStatus) []byte, finish func([]byte) []byte) error {
+	text := make([]byte, 0, listBuffer+4<<10)
+	err := q.api.service.Members(q.r.Context(), q.caller, id, func(m model.MemberStatus) error {
+		text = one(text, m)
 		if len(text) < listBuffer {
 			return nil
 		}
@@ -35,7 +47,7 @@ func (q *request) listMembers(id zt.NetworkID) error {
 		return errors.Join(err, q.r.Context().Err())
 	})
 	if err == nil {
-		err = sent.send(append(text, ']'))
+		err = sent.send(finish(text))
 	}
 	if err == nil || !sent.begun {
 		return err
@@ -54,13 +66,19 @@ func (q *request) listMembers(id zt.NetworkID) error {
 // them.
 type delivery struct {
 	*request
+	form          listForm
+	file          string // to be saved as, without an extension; CSV only
 	begun, failed bool
 }
 
 func (d *delivery) send(b []byte) error {
 	if !d.begun {
 		d.begun = true
-		d.w.Header().Set("Content-Type", "application/json")
+		header := d.w.Header()
+		header.Set("Content-Type", d.form.contentType())
+		if d.form != asJSON {
+			header.Set("Content-Disposition", `attachment; filename="`+d.file+`.csv"`)
+		}
 		d.w.WriteHeader(http.StatusOK)
 	}
 	_, err := d.w.Write(b)

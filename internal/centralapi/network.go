@@ -205,6 +205,9 @@ func (q *request) listNetworks() error {
 		return err
 	}
 	clock := q.api.service.Now()
+	if form := q.negotiate(); form != asJSON {
+		return q.sendNetworksAsCSV(all, clock, form)
+	}
 	return answer(q, each(all, func(n central.NetworkStatus) network { return listedNetworkOf(n, clock) }))
 }
 
