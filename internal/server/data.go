@@ -165,7 +165,7 @@ func (f folder) identity(ctx context.Context, log *slog.Logger) (*identity.Ident
 }
 
 func (f folder) newIdentity(ctx context.Context, log *slog.Logger) (*identity.Identity, error) {
-	if existing, err := f.read(databaseFile); err == nil && existing != nil {
+	if _, err := os.Stat(f.path(databaseFile)); err == nil {
 		return nil, fmt.Errorf("%s is missing but %s is there: the networks in it belong to the lost identity; restore the file from a backup, or move %s away to start anew", f.path(identitySecretFile), databaseFile, databaseFile)
 	}
 	log.Info("first start: making the controller's identity")

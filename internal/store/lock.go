@@ -22,6 +22,10 @@ var ErrLocked = errors.New("in use")
 // folder, the error wraps ErrLocked and names the process.
 func LockDir(dir string) (unlock func() error, err error) {
 	path := filepath.Join(dir, lockName)
+	// A link would have the process's number written over what it leads to.
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("lock the data folder: %s is no file; remove it", path)
+	}
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("lock the data folder: %w; give this user the right to write in %s", err, dir)
