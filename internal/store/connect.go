@@ -37,21 +37,15 @@ func prepareFile(path string, log *slog.Logger) error {
 // connect opens up to a number of connections to the file, each with the given
 // pragmas in addition to those that all have.
 func connect(path string, connections int, pragmas ...string) (*sql.DB, error) {
-	absolute, err := filepath.Abs(path)
-	if err != nil {
-		return nil, fmt.Errorf("open the database: %w", err)
-	}
-	absolute = filepath.ToSlash(absolute)
-	if !strings.HasPrefix(absolute, "/") {
-		absolute = "/" + absolute // C:/…
-	}
-	query := url.Values{"_pragma": append([]string{
+	location, err := locationOf(path, url.Values{"_pragma": append([]string{
 		"busy_timeout(5000)", // for other programs, such as backups
 		"foreign_keys(on)",
 		"journal_mode(wal)",
-	}, pragmas...)}
-	location := url.URL{Scheme: "file", Path: absolute, RawQuery: query.Encode()}
-	connector, err := sqlite.NewConnector(location.String())
+	}, pragmas...)})
+	if err != nil {
+		return nil, err
+	}
+	connector, err := sqlite.NewConnector(location)
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
@@ -59,6 +53,20 @@ func connect(path string, connections int, pragmas ...string) (*sql.DB, error) {
 	db.SetMaxOpenConns(connections)
 	db.SetMaxIdleConns(connections)
 	return db, nil
+}
+
+// locationOf is how the driver is told of a file and how to open it.
+func locationOf(path string, query url.Values) (string, error) {
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		return "", fmt.Errorf("open the database: %w", err)
+	}
+	absolute = filepath.ToSlash(absolute)
+	if !strings.HasPrefix(absolute, "/") {
+		absolute = "/" + absolute // C:/…
+	}
+	location := url.URL{Scheme: "file", Path: absolute, RawQuery: query.Encode()}
+	return location.String(), nil
 }
 
 // requireWAL makes sure that the file system can hold the log: SQLite goes on

@@ -30,8 +30,11 @@ type Config struct {
 	Nodes  []*identity.Identity // with private keys
 	Conn   vl1.Conn
 	Planet *world.World // how controllers are found
-	Logger *slog.Logger // nil: nothing is logged
-	Now    func() time.Time
+	// OnPlanet, if set, is told of a newer planet that a root handed out and that
+	// is used from then on. It is called from one goroutine.
+	OnPlanet func(*world.World)
+	Logger   *slog.Logger // nil: nothing is logged
+	Now      func() time.Time
 	// Manual leaves it to the caller to send requests; otherwise every
 	// membership asks when a node would (protocol 08 §8).
 	Manual bool
@@ -71,6 +74,7 @@ func New(config Config) (*Host, error) {
 		Identities:    config.Nodes,
 		Conn:          config.Conn,
 		Planet:        config.Planet,
+		OnPlanet:      config.OnPlanet,
 		Handler:       h,
 		Logger:        config.Logger,
 		Now:           config.Now,

@@ -1,0 +1,60 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net/url"
+	"os"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// Check reads a whole database file, and returns what is wrong with it: nothing
+// if it is healthy. It writes nothing and waits for nobody, so that a server may
+// work with the file at the same time. The error is for a check that could not
+// be made or was not finished before ctx ended.
+func Check(ctx context.Context, path string) (damage []string, err error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, fmt.Errorf("check the database: %w", err)
+	}
+	location, err := locationOf(path, url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(1000)", "query_only(on)"}})
+	if err != nil {
+		return nil, err
+	}
+	connector, err := sqlite.NewConnector(location)
+	if err != nil {
+		return nil, fmt.Errorf("check the database: %w", err)
+	}
+	db := sql.OpenDB(connector)
+	defer db.Close()
+	damage, err = quickCheck(ctx, db)
+	switch primaryCode(err) {
+	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+		return append(damage, err.Error()), nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("check the database: %w", err)
+	}
+	return damage, nil
+}
+
+// quickCheck asks SQLite for at most a few faults.
+func quickCheck(ctx context.Context, db *sql.DB) (damage []string, err error) {
+	rows, err := db.QueryContext(ctx, "PRAGMA quick_check(5)")
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var fault string
+		if err := rows.Scan(&fault); err != nil {
+			return damage, err
+		}
+		if fault != "ok" {
+			damage = append(damage, fault)
+		}
+	}
+	return damage, rows.Err()
+}
