@@ -3,13 +3,11 @@ package cli
 import (
 	"bytes"
 	"io"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/orrery-net/orrery/internal/server"
+	"time"
 )
 
 func run(args ...string) (code int, out, errOut string) {
@@ -52,17 +50,8 @@ func TestStatusAndMessages(t *testing.T) {
 }
 
 func TestPlanetExport(t *testing.T) {
-	config := server.Default()
-	config.Data = filepath.Join(t.TempDir(), "data")
-	config.HTTP, config.UDP = "127.0.0.1:0", "127.0.0.1:0"
-	config.Roots = []netip.AddrPort{netip.MustParseAddrPort("192.0.2.1:9993")}
-	s, err := server.Start(t.Context(), config, io.Discard)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Stop(); err != nil {
-		t.Fatal(err)
-	}
+	config := newConfig(t)
+	stopServer(t, startServer(t, config))
 	want, err := os.ReadFile(filepath.Join(config.Data, "planet"))
 	if err != nil {
 		t.Fatal(err)
@@ -78,4 +67,20 @@ func TestPlanetExport(t *testing.T) {
 	if got, err := os.ReadFile(file); err != nil || !bytes.Equal(got, want) {
 		t.Errorf("exported %x, %v", got, err)
 	}
+}
+
+// A fault of the program itself is a line, too, unless somebody wants to see more.
+func TestFaultsAreOneLine(t *testing.T) {
+	var errOut bytes.Buffer
+	code := execute([]string{"network", "list"}, io.Discard, &errOut, func() time.Time { panic("no\nclock") })
+	if code != exitFailed || strings.Count(errOut.String(), "\n") != 1 || !strings.Contains(errOut.String(), "please report it") {
+		t.Errorf("status %d %q", code, &errOut)
+	}
+	t.Setenv("GOTRACEBACK", "all")
+	defer func() {
+		if recover() == nil {
+			t.Error("the stack is hidden from whoever wants it")
+		}
+	}()
+	execute([]string{"network", "list"}, io.Discard, io.Discard, func() time.Time { panic("no clock") })
 }

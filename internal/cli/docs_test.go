@@ -9,14 +9,6 @@ import (
 	"testing"
 )
 
-// TestMain lets the test's program stand in for orrery in shell scripts.
-func TestMain(m *testing.M) {
-	if filepath.Base(os.Args[0]) == "orrery" {
-		os.Exit(Main(os.Args[1:], os.Stdout, os.Stderr))
-	}
-	os.Exit(m.Run())
-}
-
 func TestSettingsAreDocumented(t *testing.T) {
 	document, err := os.ReadFile("../../docs/operations.md")
 	if err != nil {
@@ -34,6 +26,7 @@ func TestSettingsAreDocumented(t *testing.T) {
 // TestExamplesOfUsers runs the examples of docs/users.md, one after the other in
 // one shell, as they stand there.
 func TestExamplesOfUsers(t *testing.T) {
+	t.Parallel()
 	for _, tool := range []string{"bash", "curl", "jq"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			if os.Getenv("CI") == "" {

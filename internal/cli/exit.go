@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/spf13/cobra"
-
 	"github.com/orrery-net/orrery/internal/server"
 )
 
@@ -29,18 +27,17 @@ func partly(format string, values ...any) error {
 	return fmt.Errorf("%w: %w", errPartly, fmt.Errorf(format, values...))
 }
 
-// usage makes the error of a command that was called in a wrong way.
-func usage(c *cobra.Command, err error) error {
-	return fmt.Errorf("%w: %w; see %s --help", server.ErrUsage, err, c.CommandPath())
-}
-
 // exitStatus says how a command ended, and the line for standard error; begun
 // is whether the command itself was reached.
 func exitStatus(err error, begun bool) (status int, line string) {
 	if err == nil {
 		return exitDone, ""
 	}
-	line = strings.ReplaceAll(strings.TrimPrefix(err.Error(), server.ErrUsage.Error()+": "), "\n", "; ")
+	line = err.Error()
+	for _, internal := range []error{server.ErrUsage, errPartly} {
+		line = strings.TrimPrefix(line, internal.Error()+": ")
+	}
+	line = printable(strings.ReplaceAll(line, "\n", "; "))
 	switch {
 	case !begun || errors.Is(err, server.ErrUsage):
 		return exitUsage, line
@@ -48,6 +45,8 @@ func exitStatus(err error, begun bool) (status int, line string) {
 		return exitPartly, line
 	case errors.Is(err, context.Canceled):
 		return exitFailed, "interrupted"
+	case nobodyReads(err): // as head(1), which has enough
+		return exitFailed, ""
 	}
 	return exitFailed, line
 }

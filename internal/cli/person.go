@@ -10,43 +10,61 @@ import (
 	"unicode"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 )
 
-// confirm asks a person at the terminal. Where there is none it is a usage
-// error: a script has to say --yes.
+// confirm asks a person at the terminal a question that y answers. Where there
+// is no terminal it is a usage error: a script has to say --yes.
 func confirm(c *cobra.Command, question string) error {
+	return ask(c, question+" [y/N] ", func(answer string) bool {
+		return strings.EqualFold(answer, "y") || strings.EqualFold(answer, "yes")
+	})
+}
+
+// confirmByName is confirm for what is large: not a key, but a name answers it.
+func confirmByName(c *cobra.Command, question, name string) error {
+	return ask(c, question+"\nType "+name+" to go on: ", func(answer string) bool { return answer == name })
+}
+
+func ask(c *cobra.Command, question string, confirms func(answer string) bool) error {
 	in, ok := c.InOrStdin().(*os.File)
 	if !ok || !isTerminal(in) {
 		return usage(c, errors.New("nobody is there to confirm this; add --yes"))
 	}
-	fmt.Fprintf(c.ErrOrStderr(), "%s [y/N] ", question)
-	confirmed := make(chan bool, 1)
-	go func() { // nothing but the program's end stops waiting for a terminal
-		answer, err := bufio.NewReader(io.LimitReader(in, 100)).ReadString('\n')
-		answer = strings.ToLower(strings.TrimSpace(answer))
-		confirmed <- err == nil && (answer == "y" || answer == "yes")
-	}()
-	select {
-	case yes := <-confirmed:
-		if yes {
-			return nil
-		}
-	case <-c.Context().Done():
+	fmt.Fprint(c.ErrOrStderr(), question)
+	answer, err := fromInput(c, func(in io.Reader) (string, error) {
+		return bufio.NewReader(io.LimitReader(in, 1000)).ReadString('\n')
+	})
+	switch {
+	case c.Context().Err() != nil:
 		fmt.Fprintln(c.ErrOrStderr())
+	case err == nil && confirms(strings.TrimSpace(answer)):
+		return nil
 	}
 	return errors.New("nothing was changed")
 }
 
-// isTerminal takes every character device for a terminal but the one that
-// programs without a person have in its place.
-func isTerminal(file *os.File) bool {
-	info, err := file.Stat()
-	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
-		return false
+// fromInput reads from standard input until the command ends: nothing but the
+// program's end stops the read itself, which waits for a person or a pipe.
+func fromInput[T any](c *cobra.Command, read func(io.Reader) (T, error)) (T, error) {
+	type result struct {
+		read T
+		err  error
 	}
-	null, err := os.Stat(os.DevNull)
-	return err != nil || !os.SameFile(info, null)
+	done, in := make(chan result, 1), c.InOrStdin()
+	go func() {
+		all, err := read(in)
+		done <- result{all, err}
+	}()
+	select {
+	case r := <-done:
+		return r.read, r.err
+	case <-c.Context().Done():
+		return *new(T), c.Context().Err()
+	}
 }
+
+func isTerminal(file *os.File) bool { return term.IsTerminal(int(file.Fd())) }
 
 // printable leaves out of a text what a terminal would act on.
 func printable(text string) string {

@@ -105,9 +105,11 @@ Clients take it as the file "planet" in their home folder, for example
 	}
 	export.Flags().StringVar(&data, "data", data, "`folder` of the server's data")
 	export.Flags().StringVarP(&output, "output", "o", "planet", "`file` to write; - for standard output")
-	command := &cobra.Command{Use: "planet", Short: "The planet of a server with --root"}
-	command.AddCommand(export)
-	return command
+	return group(&cobra.Command{
+		Use:     "planet",
+		Short:   "The planet of a server with --root",
+		Example: `  orrery planet export --output planet`,
+	}, export)
 }
 
 func exportPlanet(c *cobra.Command, data, output string) error {

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -87,5 +89,87 @@ func TestPersonInterruptsInsteadOfAnAnswer(t *testing.T) {
 	}
 	if all := list(t, config.Data); len(all) != 2 {
 		t.Errorf("users %+v", all)
+	}
+}
+
+// onScreen runs a command with a terminal of a width as standard output, and returns
+// what came there.
+func onScreen(t *testing.T, columns uint16, args ...string) string {
+	t.Helper()
+	person, program := terminal(t)
+	if err := unix.IoctlSetWinsize(int(program.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: columns}); err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewServer(&hosted{log: io.Discard, asked: make(map[string]bool)})
+	defer s.Close()
+	t.Setenv("ORRERY_URL", s.URL)
+	t.Setenv("ORRERY_TOKEN", hostedToken)
+	at, err := time.Parse(time.RFC3339, hostedNow)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := make(chan string)
+	go func() {
+		text, _ := io.ReadAll(person) // ends with an error when the other end is closed
+		read <- string(text)
+	}()
+	var errOut bytes.Buffer
+	if code := execute(args, program, &errOut, func() time.Time { return at }); code != 0 {
+		t.Errorf("%v: status %d %s", args, code, &errOut)
+	}
+	program.Close()
+	return strings.ReplaceAll(<-read, "\r\n", "\n")
+}
+
+func TestTablesFitTheTerminal(t *testing.T) {
+	for _, name := range []string{"COLUMNS", "NO_COLOR"} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("TERM", "xterm-256color")
+	t.Setenv("TZ", "UTC")
+	const bold = "\x1b[1m"
+	for _, columns := range []uint16{200, 100, 80, 60, 40} {
+		text := onScreen(t, columns, "member", "list", "fervent_example")
+		if !strings.Contains(text, bold) || !strings.Contains(text, "efcc1b0947") {
+			t.Errorf("%d columns:\n%s", columns, text)
+		}
+		for _, line := range strings.Split(text, "\n") {
+			line = strings.NewReplacer(bold, "", "\x1b[0m", "").Replace(line)
+			if len([]rune(line)) > int(columns) {
+				t.Errorf("a line of %d characters in %d columns: %s", len([]rune(line)), columns, line)
+			}
+		}
+	}
+	for name, value := range map[string]string{"NO_COLOR": "1", "TERM": "dumb"} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv(name, value)
+			if text := onScreen(t, 100, "network", "list"); strings.Contains(text, "\x1b") || !strings.Contains(text, "fervent_example") {
+				t.Errorf("%q", text)
+			}
+		})
+	}
+	t.Setenv("COLUMNS", "50")
+	for _, line := range strings.Split(onScreen(t, 200, "network", "list"), "\n") {
+		if len([]rune(strings.NewReplacer(bold, "", "\x1b[0m", "").Replace(line))) > 50 {
+			t.Errorf("COLUMNS is passed over: %s", line)
+		}
+	}
+}
+
+// A reader that has enough, as head, is no failure to speak of.
+func TestBrokenPipeIsQuiet(t *testing.T) {
+	s := httptest.NewServer(&hosted{log: io.Discard, asked: make(map[string]bool)})
+	defer s.Close()
+	t.Setenv("ORRERY_URL", s.URL)
+	t.Setenv("ORRERY_TOKEN", hostedToken)
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer writer.Close()
+	reader.Close()
+	var errOut bytes.Buffer
+	if code := Main([]string{"network", "list", "-o", "json"}, writer, &errOut); code != exitFailed || errOut.Len() > 0 {
+		t.Errorf("status %d %q", code, &errOut)
 	}
 }

@@ -15,16 +15,14 @@ import (
 )
 
 func userCommand() *cobra.Command {
-	command := &cobra.Command{
+	return group(&cobra.Command{
 		Use:   "user",
 		Short: "The users of this machine's server",
 		Long: `The users of this machine's server, whether it runs or not. Run these commands as
 the user that runs the server; they need its data folder.`,
-		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
-	}
-	command.AddCommand(createUserCommand(), listUsersCommand(), deleteUserCommand(), resetTokenCommand())
-	return command
+		Example: `  orrery user list
+  orrery user create bob@example.com --name "Bob"`,
+	}, createUserCommand(), listUsersCommand(), deleteUserCommand(), resetTokenCommand())
 }
 
 // onUsers makes a command that works on the users of a data folder.
@@ -83,7 +81,9 @@ func listUsersCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "list",
 		Short: "List the users",
-		Args:  cobra.NoArgs,
+		Example: `  orrery user list
+  orrery user list -o json --data /var/lib/orrery`,
+		Args: cobra.NoArgs,
 	}
 	command.Flags().StringVarP(&output, "output", "o", output, "table or json")
 	command.PreRunE = func(c *cobra.Command, _ []string) error {
@@ -124,6 +124,8 @@ func deleteUserCommand() *cobra.Command {
 		Long: `Delete a user with everything that is the user's: tokens, rights, and networks
 outside of an organization with all their members. Networks of an organization
 stay.`,
+		Example: `  orrery user delete bob@example.com
+  orrery user delete bob@example.com --yes`,
 		Args: one("e-mail address or id"),
 	}
 	command.Flags().BoolVar(&yes, "yes", false, "do not ask")
@@ -152,7 +154,8 @@ func resetTokenCommand() *cobra.Command {
 		Short: "End all tokens of a user and print another one",
 		Long: `End all API tokens of a user, at once, and print another one, alone on standard
 output. The token is shown this once; only a digest of it is kept.`,
-		Args: one("e-mail address or id"),
+		Example: `  orrery user reset-token bob@example.com > bob.token`,
+		Args:    one("e-mail address or id"),
 	}
 	command.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	return onUsers(command, func(c *cobra.Command, users server.Users, args []string) error {
@@ -187,7 +190,8 @@ func find(c *cobra.Command, users server.Users, idOrEmail string) (server.User, 
 
 func printSecret(c *cobra.Command, secret string) error {
 	if _, err := fmt.Fprintln(c.OutOrStdout(), secret); err != nil {
-		return fmt.Errorf("the token could not be written and is lost; make another one with reset-token: %w", err)
+		// The text alone: a reader that is gone is no reason to say nothing here.
+		return fmt.Errorf("the token could not be written (%v) and is lost; make another one with reset-token", err)
 	}
 	return nil
 }
