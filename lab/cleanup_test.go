@@ -111,41 +111,53 @@ type service struct {
 func (n *node) asService(t *testing.T) *service {
 	t.Helper()
 	s := &service{node: n, dir: t.TempDir()}
-	write(t, filepath.Join(s.dir, "sudo"), "#!/bin/sh\nexec \"$@\"\n", 0o755)
+	write(t, filepath.Join(s.dir, "sudo"), "#!/bin/sh\n[ \"$1\" != -E ] || shift\nexec \"$@\"\n", 0o755)
 	write(t, filepath.Join(s.dir, "systemctl"), fmt.Sprintf(`#!/bin/sh
 set -e
 [ "$2" = zerotier-one ]
 case $1 in
 stop) pid=$(cat %[1]s/zerotier-one.pid); kill "$pid"; while kill -0 "$pid" 2>/dev/null; do sleep 0.05; done ;;
 start) %[2]s -U -d %[1]s ;;
+show)
+	pid=$(cat %[1]s/zerotier-one.pid 2>/dev/null) && kill -0 "$pid" 2>/dev/null && state=active || { state=inactive; pid=0; }
+	printf 'LoadState=loaded\nActiveState=%%s\nMainPID=%%s\n' "$state" "$pid" ;;
 *) exit 1 ;;
 esac
 `, n.home, zerotierOne), 0o755)
 	n.process.stop(syscall.SIGTERM)
 	s.run(t, nil, "systemctl", "start", "zerotier-one")
-	t.Cleanup(func() {
-		if pid, err := os.ReadFile(filepath.Join(n.home, "zerotier-one.pid")); err == nil {
-			if number, err := strconv.Atoi(strings.TrimSpace(string(pid))); err == nil {
-				_ = syscall.Kill(number, syscall.SIGTERM)
-			}
-		}
-	})
+	t.Cleanup(n.end)
 	n.lab.within(30*time.Second, n.host+" runs as a service", func() bool { return strings.Contains(n.cli("info"), "ONLINE") })
 	return s
 }
 
-// run runs a program on the device, where the node's home is at the usual place.
+// run runs a program on the device, which must succeed.
 func (s *service) run(t *testing.T, environment []string, command ...string) string {
+	t.Helper()
+	text, err := s.try(t, environment, command...)
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", strings.Join(command, " "), err, text)
+	}
+	return text
+}
+
+// try runs a program on the device, where the node's home is at the usual place
+// and systemd is at work: its programs are where PATH finds them first, and in a
+// folder of the system's own, as on NixOS.
+func (s *service) try(t *testing.T, environment []string, command ...string) (string, error) {
 	t.Helper()
 	const inHome = `set -euo pipefail
 mount -t tmpfs tmpfs /var/lib
 mkdir /var/lib/zerotier-one
 mount --bind "$NODE_HOME" /var/lib/zerotier-one
+mount -t tmpfs tmpfs /run
+mkdir -p /run/systemd/system /run/current-system/sw
+ln -s "$PROGRAMS" /run/current-system/sw/bin
 exec "$@"
 `
 	full := s.node.lab.inside(s.node.host, append([]string{"unshare", "-m", "bash", "-c", inHome, "bash"}, command...)...)
 	c := exec.Command(full[0], full[1:]...)
-	c.Env = append(append(os.Environ(), environment...), "NODE_HOME="+s.node.home, "PATH="+s.dir+":"+os.Getenv("PATH"))
+	c.Env = append(append(os.Environ(), environment...), "NODE_HOME="+s.node.home, "PROGRAMS="+s.dir, "PATH="+s.dir+":"+os.Getenv("PATH"))
 	// The node that is started inherits the output: reading a pipe would not end.
 	out, err := os.CreateTemp(t.TempDir(), "out")
 	if err != nil {
@@ -155,10 +167,10 @@ exec "$@"
 	c.Stdout, c.Stderr = out, out
 	err = c.Run()
 	text, readErr := os.ReadFile(out.Name())
-	if err != nil || readErr != nil {
-		t.Fatalf("%s: %v %v\n%s", strings.Join(command, " "), err, readErr, text)
+	if readErr != nil {
+		t.Fatal(readErr)
 	}
-	return string(text)
+	return string(text), err
 }
 
 func (s *service) python(t *testing.T, python, program string, environment []string, args ...string) string {
