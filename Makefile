@@ -4,7 +4,10 @@ GO ?= go
 # Rooms in which goroutines meet; the race detector costs too much for the rest.
 RACE = ./zt/packet/... ./zt/vl1/... ./zt/member/... ./internal/...
 
-.PHONY: build run test unit race lint bench lab fuzz
+# Systems besides this one that the program is built for.
+SYSTEMS = windows/amd64 darwin/arm64 freebsd/amd64 linux/arm64
+
+.PHONY: build run test unit race lint cross bench lab fuzz
 
 build: ## the program, in bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/orrery ./cmd/orrery
@@ -27,6 +30,14 @@ lint:
 	@files=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$files" ]; then echo "gofmt -w these files:"; echo "$$files"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
+
+cross: COMPILE = -gcflags='all=-N -l' # fast, not good: nobody runs the result
+cross: ## program and tests compile for other systems
+	@for system in $(SYSTEMS); do \
+		echo "build for $$system"; export CGO_ENABLED=0 GOOS=$${system%/*} GOARCH=$${system#*/}; \
+		$(GO) build $(COMPILE) -o /dev/null ./cmd/orrery || exit 1; \
+		if [ $$GOOS != $$($(GO) env GOHOSTOS) ]; then $(GO) vet $(COMPILE) ./... || exit 1; fi; \
+	done
 
 bench: ## the figures of docs/performance.md
 	$(GO) test -run '^$$' -bench . -benchmem ./zt/... ./internal/...
