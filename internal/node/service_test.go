@@ -349,10 +349,10 @@ func TestHomeArgument(t *testing.T) {
 		{[]string{"zerotier-one"}, ""},
 		{[]string{"zerotier-one", "-U", "-p9993"}, ""},
 		{[]string{"zerotier-one", "-U", "/srv/zt"}, "/srv/zt"},
-		{[]string{"zerotier-one", "../zt", "-d"}, "/work/zt"},
+		{[]string{"zerotier-one", "../zt", "-d"}, "/srv/zt"},
 		{[]string{"zerotier-one", ""}, ""},
 	} {
-		if got, ok := homeArgument(x.args, "/work/dir"); got != x.want || ok != (x.want != "") {
+		if got, ok := homeArgument(x.args, "/srv/dir"); got != x.want || ok != (x.want != "") {
 			t.Errorf("%q: %q %t", x.args, got, ok)
 		}
 	}

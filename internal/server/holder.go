@@ -7,13 +7,17 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 )
 
-func isInUse(err error) bool { return errors.Is(err, syscall.EADDRINUSE) }
+func isInUse(err error) bool {
+	const windows = syscall.Errno(10048) // WSAEADDRINUSE, which syscall.EADDRINUSE is not there
+	return errors.Is(err, syscall.EADDRINUSE) || runtime.GOOS == "windows" && errors.Is(err, windows)
+}
 
 // portHolder names the process that listens on a port, as far as this system
 // tells: on Linux, for processes that this user may look into.

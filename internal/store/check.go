@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -19,7 +20,17 @@ func Check(ctx context.Context, path string) (damage []string, err error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("check the database: %w", err)
 	}
-	location, err := locationOf(path, url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(1000)", "query_only(on)"}})
+	query := url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(1000)", "query_only(on)"}}
+	if !hasLog(path) {
+		// Nobody works with it. SQLite would make a log even to read, and leave it.
+		query.Set("immutable", "1")
+		defer func() {
+			if hasLog(path) { // somebody began to, so what was read may not fit together
+				damage, err = nil, fmt.Errorf("check the database: %w", errOpened)
+			}
+		}()
+	}
+	location, err := locationOf(path, query)
 	if err != nil {
 		return nil, err
 	}
@@ -38,6 +49,13 @@ func Check(ctx context.Context, path string) (damage []string, err error) {
 		return nil, fmt.Errorf("check the database: %w", err)
 	}
 	return damage, nil
+}
+
+var errOpened = errors.New("a server began to work with it meanwhile; try again")
+
+func hasLog(path string) bool {
+	_, err := os.Lstat(path + "-wal")
+	return err == nil
 }
 
 // quickCheck asks SQLite for at most a few faults.

@@ -24,6 +24,9 @@ func TestCheck(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if left, err := filepath.Glob(path + "*"); err != nil || len(left) != 1 {
+		t.Errorf("a check of a closed database leaves %v %v", left, err)
+	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	if damage, err := Check(ended, path); !errors.Is(err, context.Canceled) || damage != nil {
