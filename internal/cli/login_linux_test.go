@@ -45,14 +45,17 @@ func TestPersonTypesTheTokenUnseen(t *testing.T) {
 	token := readFile(t, filepath.Join(config.Data, "owner.token"))
 	person, program := terminal(t)
 	answer(t, program)
+	answered := make(chan struct{})
 	errOut := &asking{then: func() {
 		go func() {
+			defer close(answered)
 			for echoes(t, program) { // as a person, who sees the question first
 			}
 			io.WriteString(person, token+"\n")
 		}()
 	}}
 	code := Main([]string{"login", "http://" + s.HTTPAddr().String(), "--name", "x"}, io.Discard, errOut)
+	<-answered
 	if code != exitDone || !strings.Contains(errOut.String(), "API token for http://127.0.0.1:") || !strings.HasSuffix(errOut.String(), "this is the profile x, the default\n") {
 		t.Errorf("status %d %q", code, errOut)
 	}
@@ -72,8 +75,10 @@ func TestPersonInterruptsInsteadOfAToken(t *testing.T) {
 	nowhere(t, nil)
 	_, program := terminal(t)
 	answer(t, program)
+	interrupted := make(chan struct{})
 	errOut := &asking{then: func() {
 		go func() {
+			defer close(interrupted)
 			for echoes(t, program) {
 			}
 			if err := unix.Kill(os.Getpid(), unix.SIGINT); err != nil {
@@ -82,6 +87,7 @@ func TestPersonInterruptsInsteadOfAToken(t *testing.T) {
 		}()
 	}}
 	code := Main([]string{"login", "http://127.0.0.1:1"}, io.Discard, errOut)
+	<-interrupted
 	if code != exitFailed || !strings.HasSuffix(errOut.String(), "\norrery: interrupted\n") {
 		t.Errorf("status %d %q", code, errOut)
 	}

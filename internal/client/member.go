@@ -32,12 +32,13 @@ type Member struct {
 }
 
 // Online reports whether the member is online: as the server says (Orrery does),
-// otherwise whether it was seen within the last 5 minutes by the server's clock.
+// otherwise whether it was seen within the last 5 minutes by the server's clock,
+// if it tells that.
 func (m *Member) Online() bool {
 	if m.online != nil {
 		return *m.online
 	}
-	return m.LastSeen > 0 && m.Clock-m.LastSeen < 5*60*1000
+	return m.LastSeen > 0 && m.Clock > 0 && m.Clock-m.LastSeen < 5*60*1000
 }
 
 // MemberConfig is the part of a Member that the controller uses.
