@@ -8,8 +8,8 @@ import (
 // Rule is one entry of a rule set: a match or an action (protocol 07). It is a
 // small value that can be compared with ==. The zero value is ACTION_DROP.
 //
-// Rules are made from JSON or from the wire; their operands are held in the
-// form of the wire.
+// Rules are made by MakeRule, from JSON or from the wire; their operands are held
+// in the form of the wire.
 type Rule struct {
 	Type RuleType
 	Not  bool // invert a match
@@ -17,6 +17,21 @@ type Rule struct {
 
 	operands [maxOperandLen]byte
 }
+
+// MakeRule makes a rule of its operands in the form of the wire (protocol 07 §1).
+// They must be as long as the type has them.
+func MakeRule(t RuleType, not, or bool, operands []byte) (Rule, error) {
+	if t > lastRuleType || len(operands) != int(t.layout().size) {
+		return Rule{}, fmt.Errorf("make a rule: %d bytes of operands are not what %s has", len(operands), t)
+	}
+	rule := Rule{Type: t, Not: not, Or: or}
+	copy(rule.operands[:], operands)
+	return rule, nil
+}
+
+// Operands returns the operands in the form of the wire (protocol 07 §1), as many
+// bytes as the type has.
+func (r Rule) Operands() []byte { return r.operands[:r.Type.layout().size] }
 
 // AcceptAll returns rules that let all traffic pass.
 func AcceptAll() []Rule { return []Rule{{Type: ActionAccept}} }

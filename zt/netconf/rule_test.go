@@ -263,7 +263,7 @@ func TestRulesOfEveryTypeHaveSortedNames(t *testing.T) {
 			continue
 		}
 		named++
-		if typed, ok := ruleTypeNamed(layout.name); !ok || typed != RuleType(i) {
+		if typed, ok := RuleTypeNamed(layout.name); !ok || typed != RuleType(i) {
 			t.Errorf("%s is found as %s", layout.name, typed)
 		}
 		names := []string{}

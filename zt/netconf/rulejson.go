@@ -110,7 +110,7 @@ func (r *Rule) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(object["type"], &name); err != nil {
 		return errors.New("rule: type is missing or not a string")
 	}
-	t, ok := ruleTypeNamed(name)
+	t, ok := RuleTypeNamed(name)
 	if !ok {
 		return fmt.Errorf("rule: unknown type %s", clip(object["type"]))
 	}

@@ -166,8 +166,8 @@ var layouts = [lastRuleType + 1]layout{
 	MatchIntegerRange:    {"INTEGER_RANGE", 19, intRangeOperands},
 }
 
-// ruleTypeNamed returns the type with a name in JSON.
-func ruleTypeNamed(name string) (RuleType, bool) {
+// RuleTypeNamed returns the type with a name in JSON.
+func RuleTypeNamed(name string) (RuleType, bool) {
 	for t := range layouts {
 		if layouts[t].name == name && name != "" {
 			return RuleType(t), true
