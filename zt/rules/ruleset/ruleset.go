@@ -5,7 +5,7 @@
 package ruleset
 
 import (
-	"errors"
+	"fmt"
 
 	"github.com/orrery-net/orrery/zt/netconf"
 )
@@ -47,7 +47,8 @@ type Entry struct {
 	Not, Or bool // of matches
 
 	// Text is the operand that is a string in JSON: zt, mac, ip, mask; the
-	// address of tee, watch and redirect.
+	// address of tee, watch and redirect. Of types that the language does not
+	// have, it is all operands in hex, as on the wire (protocol 07 §1).
 	Text string
 	// Value is vlanId, vlanPcp, vlanDei, etherType, ipProtocol, icmpType, mask of
 	// iptos, probability, value of a tag match, length of tee and watch.
@@ -58,35 +59,31 @@ type Entry struct {
 	Code int64
 	// ID is the id of a tag match.
 	ID int64
+	// Flags is flags of tee, watch and redirect; 0 from every program.
+	Flags int64
 }
 
 // AnyCode is the Code of an ICMP match that any code matches.
 const AnyCode = -1
 
-var errNotBuilt = errors.New("not built")
+// NetconfRules converts a table to what nodes get. The error names the entry and
+// its operand by their path in JSON, such as rules[3].ip.
+func NetconfRules(entries []Entry) ([]netconf.Rule, error) {
+	rules := make([]netconf.Rule, len(entries))
+	for i, e := range entries {
+		var err error
+		if rules[i], err = e.Rule(); err != nil {
+			return nil, fmt.Errorf("rules[%d].%w", i, err)
+		}
+	}
+	return rules, nil
+}
 
-// Rule is the entry as nodes get it: numbers cut to the width of their field,
-// addresses in canonical form, as a controller does (protocol 10 §13.4). An error
-// says which operand is none.
-func (e Entry) Rule() (netconf.Rule, error) { return netconf.Rule{}, errNotBuilt }
-
-// EntryOf is the inverse of Entry.Rule.
-func EntryOf(r netconf.Rule) Entry { return Entry{Type: r.Type, Not: r.Not, Or: r.Or} }
-
-// NetconfRules converts a table; the error names the position of the entry.
-func NetconfRules(entries []Entry) ([]netconf.Rule, error) { return nil, errNotBuilt }
-
-// MarshalJSON writes {"config":{"rules","capabilities","tags"},"capabilitiesByName","tagsByName"},
-// empty lists as [], empty objects as {}.
-func (s *Set) MarshalJSON() ([]byte, error) { return nil, errNotBuilt }
-
-// UnmarshalJSON reads what MarshalJSON writes, and the same after a controller
-// normalized it; keeps the order of the names; by-name objects may be missing.
-func (s *Set) UnmarshalJSON(data []byte) error { return errNotBuilt }
-
-// TagsByName is the object of the same name in Central's API, in order of
-// definition; {} if there are no tags.
-func (s *Set) TagsByName() []byte { return []byte("{}") }
-
-// CapabilitiesByName maps names to ids.
-func (s *Set) CapabilitiesByName() map[string]uint32 { return nil }
+// EntriesOf is the inverse of NetconfRules.
+func EntriesOf(rules []netconf.Rule) []Entry {
+	entries := make([]Entry, len(rules))
+	for i, r := range rules {
+		entries[i] = EntryOf(r)
+	}
+	return entries
+}
