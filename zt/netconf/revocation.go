@@ -13,8 +13,8 @@ import (
 const RevocationFastPropagate = 0x1
 
 // Revocation voids credentials of a member that were issued at or before a
-// threshold (protocol 06 §7). Revoke certificates of membership only: nodes
-// take the revocation of any other credential for one of membership too.
+// threshold (protocol 06 §7). Nodes take one of any other credential for one of
+// membership, too: the target needs a certificate above the threshold to go on.
 type Revocation struct {
 	ID           uint32 // arbitrary
 	Network      zt.NetworkID

@@ -327,3 +327,33 @@ func FuzzParseRules(f *testing.F) {
 		}
 	})
 }
+
+func TestRuleJSONThatBecomesSomethingElse(t *testing.T) {
+	for _, c := range []struct {
+		rule string
+		want []string
+	}{
+		{`{"type":"MATCH_ETHERTYPE","etherType":70000}`, []string{"etherType: 70000 became 4464"}},
+		{`{"type":"MATCH_ETHERTYPE","etherType":65535}`, nil},
+		{`{"type":"MATCH_IP_DEST_PORT_RANGE","start":-1,"end":"65536"}`, []string{`end: "65536" became 0`, "start: -1 became 65535"}},
+		{`{"type":"MATCH_IP_DEST_PORT_RANGE","start":22}`, nil},
+		{`{"type":"MATCH_ICMP","icmpType":256,"icmpCode":null}`, []string{"icmpType: 256 became 0"}},
+		{`{"type":"MATCH_TAGS_EQUAL","id":1,"value":4294967296}`, []string{"value: 4294967296 became 0"}},
+		{`{"type":"MATCH_CHARACTERISTICS","mask":"ffffffffffffffff"}`, nil},
+		{`{"type":"ACTION_TEE","address":"0000000001","length":-1}`, nil},
+		{`{"type":"ACTION_TEE","address":"0000000001","length":65536}`, []string{"length: 65536 became 0"}},
+		{`{"type":"MATCH_IPV4_SOURCE","ip":"10.0.0.1"}`, []string{"ip: 10.0.0.1 has no prefix length and became 10.0.0.1/0, which is every address; write 10.0.0.1/32"}},
+		{`{"type":"MATCH_IPV6_DEST","ip":"fd00::1/200"}`, []string{`ip: "fd00::1/200" became fd00::1/128`}},
+		{`{"type":"MATCH_IPV6_DEST","ip":"fd00::1/128"}`, nil},
+		{`{"type":"MATCH_IPV4_SOURCE"}`, nil},
+	} {
+		rule, changed, err := ParseRuleJSON([]byte(c.rule))
+		if err != nil || !slices.Equal(changed, c.want) {
+			t.Errorf("%s: %q, %v, want %q", c.rule, changed, err, c.want)
+		}
+		var same Rule
+		if err := json.Unmarshal([]byte(c.rule), &same); err != nil || same != rule {
+			t.Errorf("%s: read as %v and as %v, %v", c.rule, rule, same, err)
+		}
+	}
+}

@@ -100,29 +100,44 @@ func (r *Rule) setNumber(o operand, value uint64) {
 // keys are ignored (protocol 07 §5). What controllers drop or turn into
 // something else without a word is refused with an error that says what is
 // wrong: values that are no object, unknown types, addresses that are none or of
-// the wrong family.
+// the wrong family. ParseRuleJSON also says what was cut.
 func (r *Rule) UnmarshalJSON(data []byte) error {
+	made, _, err := ParseRuleJSON(data)
+	if err == nil {
+		*r = made
+	}
+	return err
+}
+
+// ParseRuleJSON reads a rule as UnmarshalJSON does, and says of each operand that
+// became something else than was written what it became.
+func ParseRuleJSON(data []byte) (rule Rule, changed []string, err error) {
 	var object map[string]json.RawMessage
 	if err := json.Unmarshal(data, &object); err != nil || object == nil {
-		return fmt.Errorf("rule: want an object with a type, got %s", clip(data))
+		return Rule{}, nil, fmt.Errorf("rule: want an object with a type, got %s", clip(data))
 	}
 	var name string
 	if err := json.Unmarshal(object["type"], &name); err != nil {
-		return errors.New("rule: type is missing or not a string")
+		return Rule{}, nil, errors.New("rule: type is missing or not a string")
 	}
 	t, ok := RuleTypeNamed(name)
 	if !ok {
-		return fmt.Errorf("rule: unknown type %s", clip(object["type"]))
+		return Rule{}, nil, fmt.Errorf("rule: unknown type %s", clip(object["type"]))
 	}
-	made := Rule{Type: t}
+	made := parsedRule{Rule: Rule{Type: t}}
 	if err := made.unmarshalFields(object); err != nil {
-		return fmt.Errorf("rule %s: %w", t, err)
+		return Rule{}, nil, fmt.Errorf("rule %s: %w", t, err)
 	}
-	*r = made
-	return nil
+	return made.Rule, made.changed, nil
 }
 
-func (r *Rule) unmarshalFields(object map[string]json.RawMessage) error {
+// parsedRule is a rule that is being read.
+type parsedRule struct {
+	Rule
+	changed []string // operands that became something else than was written
+}
+
+func (r *parsedRule) unmarshalFields(object map[string]json.RawMessage) error {
 	for name, flag := range map[string]*bool{"not": &r.Not, "or": &r.Or} {
 		var err error
 		if *flag, err = looseBool(object[name]); err != nil {
@@ -150,14 +165,18 @@ func (r *Rule) unmarshalFields(object map[string]json.RawMessage) error {
 	return nil
 }
 
-func (r *Rule) unmarshalOperand(o operand, data json.RawMessage) (err error) {
+func (r *parsedRule) unmarshalOperand(o operand, data json.RawMessage) (err error) {
 	raw := r.operands[o.at : o.at+o.size]
 	var value uint64
 	switch o.kind {
 	case macOperand:
 		return unmarshalMAC(raw, data)
 	case ipv4Operand, ipv6Operand:
-		return unmarshalIP(raw, data)
+		became, err := unmarshalIP(raw, data)
+		if became != "" {
+			r.changed = append(r.changed, became)
+		}
+		return err
 	case littleOperand:
 		little, err := looseBool(data)
 		if little {
@@ -183,7 +202,16 @@ func (r *Rule) unmarshalOperand(o operand, data json.RawMessage) (err error) {
 		value, err = looseNumber(data)
 	}
 	r.setNumber(o, value)
+	if is := r.number(o); is != value && !r.meansWholePacket(o, value) {
+		r.changed = append(r.changed, fmt.Sprintf("%s: %s became %d", o.name, clip(data), is))
+	}
 	return err
+}
+
+// meansWholePacket reports whether a number is the length of -1 that compilers
+// write for all of a packet.
+func (r *parsedRule) meansWholePacket(o operand, value uint64) bool {
+	return o.name == "length" && int64(value) == -1
 }
 
 // isMissing reports whether an operand takes its default.
@@ -306,10 +334,11 @@ func unmarshalMAC(raw []byte, data json.RawMessage) error {
 }
 
 // unmarshalIP reads address/prefix. Without a prefix its length is 0, as
-// controllers have it; a greater length than the address has is cut.
-func unmarshalIP(raw []byte, data json.RawMessage) error {
+// controllers have it; a greater length than the address has is cut. It returns
+// what that made of the address, "" if nothing else.
+func unmarshalIP(raw []byte, data json.RawMessage) (became string, err error) {
 	if isMissing(data) {
-		return nil
+		return "", nil
 	}
 	size := len(raw) - 1
 	want := "an IPv6 address with a prefix length, like fd00::/64"
@@ -318,25 +347,32 @@ func unmarshalIP(raw []byte, data json.RawMessage) error {
 	}
 	text, err := unmarshalText(data, want)
 	if err != nil {
-		return err
+		return "", err
 	}
-	host, length, _ := strings.Cut(text, "/")
+	host, length, hasLength := strings.Cut(text, "/")
 	address, err := netip.ParseAddr(host)
 	if err != nil || address.Zone() != "" {
-		return fmt.Errorf("want %s, got %s", want, clip(data))
+		return "", fmt.Errorf("want %s, got %s", want, clip(data))
 	}
 	if address.BitLen() != 8*size {
-		return fmt.Errorf("want %s, but %s is of the other family", want, clip(data))
+		return "", fmt.Errorf("want %s, but %s is of the other family", want, clip(data))
 	}
 	var bits uint64
-	if strings.Contains(text, "/") {
+	if hasLength {
 		if bits, err = strconv.ParseUint(length, 10, 16); err != nil {
-			return fmt.Errorf("want %s, got %s", want, clip(data))
+			return "", fmt.Errorf("want %s, got %s", want, clip(data))
 		}
 	}
+	most := uint64(address.BitLen())
+	switch {
+	case !hasLength:
+		became = fmt.Sprintf("ip: %s has no prefix length and became %s/0, which is every address; write %s/%d", address, address, address, most)
+	case bits > most:
+		became = fmt.Sprintf("ip: %s became %s/%d", clip(data), address, most)
+	}
 	copy(raw, address.AsSlice())
-	raw[size] = byte(min(bits, uint64(8*size)))
-	return nil
+	raw[size] = byte(min(bits, most))
+	return became, nil
 }
 
 // clip keeps what a client sent from filling an error message.

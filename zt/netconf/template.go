@@ -17,7 +17,8 @@ type Template struct {
 	revision Dictionary // ctmd, r
 	settings Dictionary // ml, t, n, mtu
 	network  Dictionary // S, RT
-	rules    Dictionary // R, DNS
+	rules    Dictionary // R
+	dns      Dictionary // DNS
 }
 
 // NewTemplate encodes what is equal for all members of a network: everything in
@@ -33,11 +34,24 @@ func NewTemplate(shared *Config) *Template {
 		d = d.appendIfAny("S", appendSpecialists(nil, shared.Specialists))
 		return d.appendIfAny("RT", appendRoutes(nil, shared.Routes))
 	})
-	t.rules = section(func(d Dictionary) Dictionary {
-		d = d.appendIfAny("R", AppendRules(nil, shared.Rules[:min(len(shared.Rules), MaxRules)]))
-		return d.AppendBytes("DNS", appendDNS(nil, shared.DNS))
-	})
+	t.rules = rulesSection(shared.Rules)
+	t.dns = section(func(d Dictionary) Dictionary { return d.AppendBytes("DNS", appendDNS(nil, shared.DNS)) })
 	return t
+}
+
+// WithRules returns a template that differs only in its rules.
+func (t *Template) WithRules(rules []Rule) *Template {
+	other := *t
+	other.rules = rulesSection(rules)
+	return &other
+}
+
+// rulesSection encodes a table, cut safely if it is longer than nodes take.
+func rulesSection(rules []Rule) Dictionary {
+	if len(rules) > MaxRules {
+		rules = cutRules(rules, MaxRules)
+	}
+	return section(func(d Dictionary) Dictionary { return d.appendIfAny("R", AppendRules(nil, rules)) })
 }
 
 // section encodes entries that follow others.
@@ -46,11 +60,31 @@ func section(entries func(Dictionary) Dictionary) Dictionary {
 	return entries(before)[len(before):]
 }
 
+// Certificates is the part of a configuration that holds a member's certificates:
+// encoded once, for the many configurations that have the same ones.
+type Certificates struct{ encoded Dictionary }
+
+// EncodeCertificates encodes COM, Capabilities, Tags and Ownerships.
+func (c *Config) EncodeCertificates() Certificates {
+	return Certificates{section(c.appendCertificates)}
+}
+
 // Append writes the configuration of one member to b, which is empty or holds a
 // dictionary that is continued. Only the fields of own that NewTemplate leaves
 // aside are used; the result is the same as that of Config.Append for a
 // configuration with these fields and the others of the template.
 func (t *Template) Append(b []byte, own *Config) Dictionary {
+	return t.appendEnd(own.appendCertificates(t.appendStart(b, own)), own)
+}
+
+// AppendWith is Append with certificates that were encoded before; those of own
+// do not count.
+func (t *Template) AppendWith(b []byte, own *Config, certificates Certificates) Dictionary {
+	return t.appendEnd(append(t.appendStart(b, own), certificates.encoded...), own)
+}
+
+// appendStart writes what stands before the certificates.
+func (t *Template) appendStart(b []byte, own *Config) Dictionary {
 	d := Dictionary(b)
 	if len(d) > 0 {
 		d = append(d, '\n')
@@ -62,11 +96,15 @@ func (t *Template) Append(b []byte, own *Config) Dictionary {
 	d = d.AppendAddress("tt", own.TraceTarget)
 	d = d.AppendInt("tl", int64(own.TraceLevel))
 	d = d.AppendUint("f", own.Flags)
-	d = append(d, t.settings...)
-	d = own.appendCertificates(d)
+	return append(d, t.settings...)
+}
+
+// appendEnd writes what stands behind the certificates.
+func (t *Template) appendEnd(d Dictionary, own *Config) Dictionary {
 	d = append(d, t.network...)
 	d = own.appendAddresses(d)
 	d = append(d, t.rules...)
+	d = append(d, t.dns...)
 	return own.SSO.append(d)
 }
 
@@ -92,18 +130,21 @@ func (c *Config) appendSettings(d Dictionary) Dictionary {
 	return d.AppendInt("mtu", int64(min(max(mtu, MinMTU), MaxMTU)))
 }
 
-// The room that certificates have in a configuration, in bytes before escaping.
-// Even if escaping doubles everything, MaxConfigLen is not reached.
+// MaxCapabilityBytes is the room that all capabilities of a member together have
+// in a configuration, see CapabilityLen. What goes beyond is left out.
+const MaxCapabilityBytes = 140000
+
+// The room that the other certificates have in a configuration, in bytes before
+// escaping. Even if escaping doubles everything, MaxConfigLen is not reached.
 const (
-	maxCOMBytes        = 3 + MaxQualifiers*qualifierLen + zt.AddressLen + identity.SignatureLen
-	maxCapabilityBytes = 140000
-	maxTagBytes        = MaxTags * 135
-	maxOwnershipBytes  = MaxOwnerships * (141 + MaxThings*thingLen)
+	maxCOMBytes       = 3 + MaxQualifiers*qualifierLen + zt.AddressLen + identity.SignatureLen
+	maxTagBytes       = MaxTags * 135
+	maxOwnershipBytes = MaxOwnerships * (141 + MaxThings*thingLen)
 )
 
 func (c *Config) appendCertificates(d Dictionary) Dictionary {
 	d = d.appendIfAny("C", wholeObjects(c.COM, 1, maxCOMBytes, skipCOM))
-	d = d.appendIfAny("CAP", wholeObjects(c.Capabilities, MaxCapabilities, maxCapabilityBytes, skipCapability))
+	d = d.appendIfAny("CAP", wholeObjects(c.Capabilities, MaxCapabilities, MaxCapabilityBytes, skipCapability))
 	d = d.appendIfAny("TAG", wholeObjects(c.Tags, MaxTags, maxTagBytes, skipTag))
 	return d.appendIfAny("COO", wholeObjects(c.Ownerships, MaxOwnerships, maxOwnershipBytes, skipOwnership))
 }
