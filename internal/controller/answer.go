@@ -1,10 +1,9 @@
 package controller
 
 import (
+	"cmp"
 	"encoding/binary"
 	"math/rand/v2"
-	"net/netip"
-	"slices"
 	"sync"
 	"time"
 
@@ -77,15 +76,7 @@ func (c *Controller) sendConfiguration(n *network, s *snapshot, j job) {
 	}
 	m.lastIssued = c.issue.Above(m.lastIssued)
 	certificates := c.certificates(s, m)
-	own := netconf.Config{
-		Timestamp:    m.lastIssued,
-		Member:       m.node,
-		Addresses:    certificates.addresses,
-		COM:          certificates.com,
-		Capabilities: certificates.capabilities,
-		Tags:         certificates.tags,
-		Ownerships:   certificates.ownerships,
-	}
+	own := netconf.Config{Timestamp: m.lastIssued, Member: m.node, Addresses: certificates.addresses}
 	own.TraceTarget, own.TraceLevel = s.record.TraceTarget, s.record.TraceLevel
 	if m.record.TraceTarget != 0 {
 		own.TraceTarget, own.TraceLevel = m.record.TraceTarget, m.record.TraceLevel
@@ -96,14 +87,11 @@ func (c *Controller) sendConfiguration(n *network, s *snapshot, j job) {
 	if (s.record.V6.RFC4193 || s.record.V6.SixPlane) && !m.record.NoAutoAssignIPs {
 		own.Flags |= netconf.FlagNDPEmulation
 	}
-	template := s.template
-	if m.metadata.RulesEngine == 0 {
-		template = withoutRules(s)
-		own.Capabilities, own.Tags = nil, nil
-	}
+	template, short := s.rulesFor(certificates.limits, certificates.dropAll)
+	c.noteLimits(n, m, cmp.Or(short, certificates.short))
 	b := bufferPool.Get().(*buffers)
 	defer bufferPool.Put(b)
-	b.dictionary = template.Append(b.dictionary[:0], &own)
+	b.dictionary = template.AppendWith(b.dictionary[:0], &own, certificates.encoded)
 	if j.request != nil {
 		c.counts.answered.Add(1)
 		c.sendChunks(n.id, m.node, b, newUpdate(), j.request)
@@ -135,97 +123,6 @@ func (c *Controller) sendChunks(id zt.NetworkID, node zt.Address, b *buffers, up
 			c.counts.unsent.Add(1)
 		}
 	}
-}
-
-// withoutRules is the configuration for nodes that know no rules engine: they
-// get a single rule that accepts everything (protocol 05 §2.1).
-func withoutRules(s *snapshot) *netconf.Template {
-	plain := *s.record
-	plain.Rules = netconf.AcceptAll()
-	return netconf.NewTemplate(sharedConfig(&plain, s.bridges, s.window))
-}
-
-// credentials are a member's certificates, signed once and used until they are
-// a quarter of the credential window old or what they certify changes.
-type credentials struct {
-	issued    int64 // ms
-	record    *model.Member
-	allowed   *capabilitySet
-	addresses []netip.Prefix
-	limits    [2]int // capabilities and tags that the node takes
-
-	com, capabilities, tags, ownerships []byte
-}
-
-// certificates returns a member's certificates, fresh where needed. Called with
-// m.mu held, after lastIssued was moved on.
-func (c *Controller) certificates(s *snapshot, m *member) *credentials {
-	limits := [2]int{
-		min(netconf.MaxCapabilities, announced(m.metadata.MaxCapabilities, netconf.MaxCapabilities)),
-		min(netconf.MaxTags, announced(m.metadata.MaxTags, netconf.MaxTags)),
-	}
-	addresses := assigned(s.record, m.record)
-	old := m.credentials
-	if old != nil && m.lastIssued-old.issued < reuseWindow && old.limits == limits && old.allowed == s.allowed &&
-		slices.Equal(old.addresses, addresses) &&
-		(old.record == m.record || slices.Equal(old.record.Tags, m.record.Tags) && slices.Equal(old.record.Capabilities, m.record.Capabilities)) {
-		return old
-	}
-	began := time.Now()
-	made := &credentials{issued: m.lastIssued, record: m.record, allowed: s.allowed, addresses: addresses, limits: limits}
-	com := netconf.NewCOM(s.record.ID, m.identity, made.issued, s.window)
-	com.Sign(c.identity)
-	made.com = com.Append(nil)
-	made.ownerships = c.ownerships(s.record.ID, m.node, made.issued, addresses)
-	for _, id := range m.record.Capabilities {
-		if limits[0] == 0 {
-			break
-		}
-		if capability := s.allowed.byID[id]; capability != nil {
-			limits[0]--
-			signed := netconf.Capability{Network: s.record.ID, Timestamp: made.issued, ID: id, Rules: capability.Rules, MaxCustody: 1}
-			signed.Issue(c.identity, m.node)
-			made.capabilities = signed.Append(made.capabilities)
-		}
-	}
-	for _, tag := range m.record.Tags {
-		if tag.Unset || limits[1] == 0 {
-			continue
-		}
-		limits[1]--
-		signed := netconf.Tag{Network: s.record.ID, Timestamp: made.issued, ID: tag.ID, Value: tag.Value, IssuedTo: m.node}
-		signed.Sign(c.identity)
-		made.tags = signed.Append(made.tags)
-	}
-	c.counts.certified.Add(1)
-	c.counts.signing(time.Since(began))
-	m.credentials = made
-	return made
-}
-
-// announced is a limit that a node announced, or the usual one if it did not.
-func announced(limit, usual int) int {
-	if limit <= 0 {
-		return usual
-	}
-	return limit
-}
-
-// ownerships certifies all addresses: up to 16 to a certificate, numbered from
-// 1 (protocol 06 §5).
-func (c *Controller) ownerships(id zt.NetworkID, node zt.Address, issued int64, addresses []netip.Prefix) []byte {
-	var all []byte
-	for number := uint32(1); len(addresses) > 0 && number <= netconf.MaxOwnerships; number++ {
-		few := addresses[:min(len(addresses), netconf.MaxThings)]
-		addresses = addresses[len(few):]
-		signed := netconf.Ownership{Network: id, Timestamp: issued, ID: number, IssuedTo: node}
-		for _, a := range few {
-			signed.Things = append(signed.Things, netconf.AddressThing(a.Addr()))
-		}
-		signed.Sign(c.identity)
-		all = signed.Append(all)
-	}
-	return all
 }
 
 // putOut tells a node that it is no longer on a network: it gets a last

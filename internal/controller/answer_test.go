@@ -39,8 +39,11 @@ func TestDefaultsAreGivenAtFirstAuthorizationOnly(t *testing.T) {
 		d.updateNetwork(network, func(n *model.Network) { n.Tags[1].Default = &seven })
 		d.updateMember(network, a, authorize)
 		c = d.answer(a, network)
-		if got := tags(t, c, d.opts.Identity); len(got) != 1 || got[10] != 6 {
-			t.Errorf("tags %v after another authorization", got)
+		if got := tags(t, c, d.opts.Identity); len(got) != 2 || got[10] != 6 || got[20] != 5 {
+			t.Errorf("tags %v after another authorization, want the own value and the default of the tag that has none", got)
+		}
+		if m := d.stored(network, a); len(m.Tags) != 1 {
+			t.Errorf("the default was stored again: %v", m.Tags)
 		}
 		if got := capabilities(t, c, d.opts.Identity); !slices.Equal(got, []uint32{2}) {
 			t.Errorf("capabilities %v after another authorization", got)
@@ -289,6 +292,7 @@ func TestCertificatesAreReusedForAQuarterOfTheWindow(t *testing.T) {
 	fake(t, func(t *testing.T) {
 		d := newDesk(t)
 		capability := model.Capability{ID: 1, Rules: netconf.AcceptAll()}
+		five, six := uint32(5), uint32(6)
 		network := d.create(func(n *model.Network) { n.Capabilities = []model.Capability{capability} })
 		a := ident(t, 1)
 		first := d.letIn(a, network)
@@ -322,6 +326,14 @@ func TestCertificatesAreReusedForAQuarterOfTheWindow(t *testing.T) {
 			"a name":               func() { d.updateMember(network, a, func(m *model.Member) { m.Name = "x" }) },
 			"the network's name":   func() { d.updateNetwork(network, func(n *model.Network) { n.Name = "x" }) },
 			"a capability of none": func() { d.updateMember(network, a, func(m *model.Member) { m.Hidden = true }) },
+			"the rules":            func() { d.updateNetwork(network, func(n *model.Network) { n.Rules = netconf.DropAll() }) },
+			"who gets a capability": func() {
+				d.updateNetwork(network, func(n *model.Network) { n.Capabilities[0].Default = true })
+			},
+			"a tag without a default": func() {
+				d.updateNetwork(network, func(n *model.Network) { n.Tags = []model.NetworkTag{{ID: 2}} })
+			},
+			"names": func() { d.updateNetwork(network, func(n *model.Network) { n.TagsByName = []byte(`{"x":{"id":2}}`) }) },
 		} {
 			change()
 			if got := com(t, d.answer(a, network), d.opts.Identity).Timestamp(); got != issued {
@@ -342,6 +354,13 @@ func TestCertificatesAreReusedForAQuarterOfTheWindow(t *testing.T) {
 			func() {
 				d.updateNetwork(network, func(n *model.Network) { n.Capabilities[0].Rules = netconf.DropAll() })
 			},
+			func() {
+				d.updateNetwork(network, func(n *model.Network) { n.Tags = []model.NetworkTag{{ID: 2, Default: &five}} })
+			},
+			func() {
+				d.updateNetwork(network, func(n *model.Network) { n.Tags = []model.NetworkTag{{ID: 2, Default: &six}} })
+			},
+			func() { d.updateNetwork(network, func(n *model.Network) { n.Capabilities = nil }) },
 			func() {
 				d.updateNetwork(network, func(n *model.Network) { n.Routes[0].Target = netip.MustParsePrefix("10.9.0.0/16") })
 			},

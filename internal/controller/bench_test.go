@@ -79,20 +79,152 @@ func wholeRequest(network zt.NetworkID) []byte {
 	return netconf.Request{Network: network, Metadata: usual().metadata.Append(nil), Revision: 1}.Append(nil)
 }
 
+// sealer is a Node that compresses, seals and cuts answers as an endpoint does, and
+// tells of each.
+type sealer struct {
+	announcer
+	key    *packet.Key
+	buffer packet.Packet
+	bytes  int
+	parts  int
+}
+
+func (n *sealer) SendOK(local, to zt.Address, inRe packet.Verb, id uint64, rest []byte) error {
+	pk := append(packet.New(n.buffer[:0], to, local, packet.VerbOK), byte(inRe))
+	pk = append(binary.BigEndian.AppendUint64(pk, id), rest...)
+	n.buffer = pk
+	if len(pk) > packet.MTU {
+		pk = packet.Compress(pk)
+	}
+	n.key.Seal(pk, packet.CipherAES)
+	n.bytes, n.parts = len(pk), 0
+	for range packet.Split(pk, packet.MTU) {
+		n.parts++
+	}
+	return n.announcer.SendOK(local, to, inRe, id, rest)
+}
+
+// memberKind is a member with a network to go with it.
+type memberKind struct {
+	name    string
+	network func(*model.Network)
+	member  func(*model.Member)
+}
+
+// The kinds of members that are compared: with 5 tags and 2 capabilities, or 1 000
+// rules, an answer at rest must not cost much more than without.
+var memberKinds = []memberKind{
+	{"plain", func(*model.Network) {}, func(*model.Member) {}},
+	{"tags", func(n *model.Network) {
+		for id := range uint32(2) {
+			n.Capabilities = append(n.Capabilities, model.Capability{ID: id, Rules: n.Rules})
+		}
+	}, func(m *model.Member) {
+		for id := range uint32(5) {
+			m.Tags = append(m.Tags, model.MemberTag{ID: 1000 + id, Value: id})
+		}
+		m.Capabilities = []uint32{0, 1}
+	}},
+	{"1000rules", func(n *model.Network) {
+		var table []netconf.Rule
+		for range 200 {
+			table = append(table, n.Rules...)
+		}
+		n.Rules = table
+	}, func(*model.Member) {}},
+}
+
+// prepare changes the network and the only member that asked.
+func (k memberKind) prepare(b *testing.B, c *Controller, network *model.Network, node zt.Address) {
+	b.Helper()
+	err := c.store.Update(b.Context(), func(tx *store.Tx) error {
+		n, err := tx.Network(network.ID)
+		if err != nil {
+			return err
+		}
+		k.network(n)
+		n.Revision++
+		if err := tx.PutNetwork(n); err != nil {
+			return err
+		}
+		m, err := tx.Member(network.ID, node)
+		if err != nil {
+			return err
+		}
+		k.member(m)
+		m.Revision++
+		return tx.PutMember(m)
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	n := c.network(network.ID)
+	if err := c.networkChanged(b.Context(), n); err != nil {
+		b.Fatal(err)
+	}
+	m := n.find(node)
+	fresh, err := c.store.Member(b.Context(), network.ID, node)
+	if err != nil {
+		b.Fatal(err)
+	}
+	m.mu.Lock()
+	m.replace(fresh)
+	m.mu.Unlock()
+}
+
 // BenchmarkAnswer is a request of a known member from the packet's payload to
-// the signed answer. The certificates are reused.
+// the signed answer, and for "sealed" on to the datagrams. The certificates are
+// reused.
 func BenchmarkAnswer(b *testing.B) {
+	for _, kind := range memberKinds {
+		for _, sealed := range []bool{false, true} {
+			name := kind.name
+			if sealed {
+				name += "/sealed"
+			}
+			b.Run(name, func(b *testing.B) {
+				c, network, node := benchmark(b)
+				wire := &sealer{announcer: node, key: packet.NewKey([48]byte{1})}
+				if sealed {
+					c.SetNode(wire)
+				}
+				in := inbound(ident(b, 1), ident(b, 0), wholeRequest(network.ID))
+				hash := c.hashOf(network.ID, in.Peer.Address())
+				slot := &c.gate.slots[hash%uint64(len(c.gate.slots))]
+				c.Receive(in)
+				<-node.answered
+				kind.prepare(b, c, network, in.Peer.Address())
+				b.ReportAllocs()
+				for b.Loop() {
+					slot.Store(0) // as if a second had passed
+					c.Receive(in)
+					<-node.answered
+				}
+				if sealed {
+					b.ReportMetric(float64(wire.bytes), "wire-bytes")
+					b.ReportMetric(float64(wire.parts), "datagrams")
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkNetworkChange is what a change of a network with 1 000 rules costs
+// before members are told, once for all of them.
+func BenchmarkNetworkChange(b *testing.B) {
 	c, network, node := benchmark(b)
 	in := inbound(ident(b, 1), ident(b, 0), wholeRequest(network.ID))
-	hash := c.hashOf(network.ID, in.Peer.Address())
-	slot := &c.gate.slots[hash%uint64(len(c.gate.slots))]
 	c.Receive(in)
 	<-node.answered
+	memberKinds[2].prepare(b, c, network, in.Peer.Address())
+	n := c.network(network.ID)
 	b.ReportAllocs()
 	for b.Loop() {
-		slot.Store(0) // as if a second had passed
-		c.Receive(in)
-		<-node.answered
+		fresh, err := c.readSnapshot(b.Context(), n.id, n.snapshot.Load())
+		if err != nil {
+			b.Fatal(err)
+		}
+		n.snapshot.Store(fresh)
 	}
 }
 

@@ -86,6 +86,7 @@ type Controller struct {
 
 	waiting      sync.WaitGroup // jobs that wait for the store
 	entered      atomic.Int64   // members in memory, of all networks
+	limited      atomic.Int64   // of these, whose nodes cannot hold all of the rules
 	destinations destinations
 	receipts     receipts
 

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"github.com/orrery-net/orrery/internal/model"
 	"github.com/orrery-net/orrery/internal/store"
 	"github.com/orrery-net/orrery/zt"
+	"github.com/orrery-net/orrery/zt/netconf"
 	"github.com/orrery-net/orrery/zt/packet"
 )
 
@@ -180,22 +182,29 @@ func (c *Controller) memberChanged(ctx context.Context, n *network, e *model.Eve
 	if err := c.bridgeChanged(ctx, n, s, record); err != nil {
 		return err
 	}
+	lost, err := lostCertificates(s.record, e)
+	if err != nil {
+		return fmt.Errorf("read what %s of %s lost: %w", e.Node, n.id, err)
+	}
 	m := c.meet(n, e.Node)
 	if e.Actor == model.ActorController {
 		m.mu.Lock()
 		m.replace(record)
 		m.mu.Unlock()
+		if len(lost) > 0 {
+			c.withdraw(n, m, lost)
+		}
 		return nil
 	}
 	n.recount()
 	switch {
 	case admitted(record):
-		n.revocations.drop(e.Node)
+		n.revocations.readmit(e.Node)
 		m.mu.Lock()
 		m.replace(record)
 		known := m.identity != nil
 		m.mu.Unlock()
-		if known {
+		if known && len(lost) == 0 {
 			c.push(n, m, 0)
 		}
 	case e.Kind == model.MemberDeauthorized, e.Kind == model.MemberDeleted && record.LastAuthorizedTime != 0:
@@ -205,11 +214,45 @@ func (c *Controller) memberChanged(ctx context.Context, n *network, e *model.Eve
 		m.replace(record)
 		m.mu.Unlock()
 	}
+	if len(lost) > 0 && record.LastAuthorizedTime != 0 {
+		c.withdraw(n, m, lost)
+	}
 	if record.DeletedTime != 0 {
 		n.counted.Store(nil)
 		c.watch.removed(memberKey{n.id, e.Node}, c.now().UnixMilli())
 	}
 	return nil
+}
+
+// lostCertificates are the ones of tags and capabilities that a change of a
+// member takes from it: a tag with another value than before is one of them.
+func lostCertificates(n *model.Network, e *model.Event) ([]certificate, error) {
+	if len(e.Before) == 0 || len(e.After) == 0 {
+		return nil, nil
+	}
+	var before, after model.Member // with the fields that differ
+	if err := json.Unmarshal(e.Before, &before); err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(e.After, &after); err != nil {
+		return nil, err
+	}
+	var lost []certificate
+	for _, id := range before.Capabilities {
+		if !slices.Contains(after.Capabilities, id) {
+			lost = append(lost, certificate{netconf.CredentialCapability, id})
+		}
+	}
+	if slices.Equal(before.Tags, after.Tags) {
+		return lost, nil
+	}
+	now := after.TagsOn(n)
+	for _, was := range before.TagsOn(n) {
+		if !slices.Contains(now, was) {
+			lost = append(lost, certificate{netconf.CredentialTag, was.ID})
+		}
+	}
+	return lost, nil
 }
 
 // bookMember keeps the address book, if it is in use, in step with a record.

@@ -316,8 +316,8 @@ func with(verb packet.Verb, all []sent) []sent {
 	return slices.DeleteFunc(slices.Clone(all), func(s sent) bool { return s.verb != verb })
 }
 
-// revocations are those in what was sent, each verified.
-func (d *desk) revocations(all []sent) []*netconf.Revocation {
+// allRevocations are those in what was sent, each verified.
+func (d *desk) allRevocations(all []sent) []*netconf.Revocation {
 	d.t.Helper()
 	var found []*netconf.Revocation
 	for _, s := range with(packet.VerbNetworkCredentials, all) {
@@ -326,13 +326,24 @@ func (d *desk) revocations(all []sent) []*netconf.Revocation {
 			d.t.Fatal(err)
 		}
 		for _, r := range given.Revocations {
-			if !r.Verify(d.opts.Identity) || r.Type != netconf.CredentialCOM {
+			if !r.Verify(d.opts.Identity) {
 				d.t.Fatalf("revocation %+v is not valid", r)
 			}
 			found = append(found, r)
 		}
 	}
 	return found
+}
+
+// revocations are those of membership.
+func (d *desk) revocations(all []sent) []*netconf.Revocation {
+	d.t.Helper()
+	return d.revocationsOf(netconf.CredentialCOM, all)
+}
+
+func (d *desk) revocationsOf(kind netconf.CredentialType, all []sent) []*netconf.Revocation {
+	d.t.Helper()
+	return slices.DeleteFunc(d.allRevocations(all), func(r *netconf.Revocation) bool { return r.Type != kind })
 }
 
 // create makes a network with a route and a pool.

@@ -22,6 +22,7 @@ type member struct {
 	node        zt.Address
 	lastRequest atomic.Int64 // ms; 0: never in this run
 	lowTraffic  atomic.Bool  // the node asks 64 times less often than others
+	limited     atomic.Bool  // the node cannot hold all that it should get
 	pushWaits   atomic.Bool  // a push for which there was no room is on the agenda
 
 	touched int64 // ms: when the entry was last looked up to be used; guarded by network.mu
@@ -137,6 +138,9 @@ func (c *Controller) sweep() {
 			if m.idle(now, crowded) {
 				delete(n.members, node)
 				c.entered.Add(-1)
+				if m.limited.Swap(false) {
+					c.limited.Add(-1)
+				}
 				m.lastRequest.Store(0)
 				n.counted.Store(nil)
 				c.watch.removed(memberKey{n.id, node}, now)

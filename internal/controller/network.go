@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
-	"reflect"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -39,21 +40,51 @@ type network struct {
 	book   *addressBook // nil until an address is needed
 }
 
-// snapshot is a network as it is at one moment, ready to be sent. It does not
-// change.
+// snapshot is a network as it is at one moment, ready to be sent. What it says
+// does not change.
 type snapshot struct {
 	record   *model.Network
 	template *netconf.Template // what is equal for all members
 	bridges  []zt.Address      // members that may bridge, ascending
 	window   int64             // credential time delta, ms
-	// allowed is the same value in successive snapshots while the network's
-	// capabilities stay equal: certificates made from it may be reused.
-	allowed *capabilitySet
+	// grants is the same value in successive snapshots while it says the same:
+	// certificates made from it may be reused.
+	grants *grants
+
+	// variants are templates for nodes that cannot have the one for all, made at
+	// the first need.
+	variantsMu sync.Mutex
+	variants   map[variant]*netconf.Template
 }
 
-// capabilitySet is what a network's members can be allowed in addition.
-type capabilitySet struct {
-	byID map[uint32]*model.Capability
+// grants is what a network gives its members to go with its rules.
+type grants struct {
+	tags         map[uint32]uint32 // the defaults by id
+	capabilities map[uint32]*model.Capability
+}
+
+// grantsOf reads a network's tags and capabilities, of several with one id the
+// last (protocol 10 §13.4).
+func grantsOf(n *model.Network) *grants {
+	g := &grants{tags: make(map[uint32]uint32), capabilities: make(map[uint32]*model.Capability)}
+	for _, t := range n.Tags {
+		delete(g.tags, t.ID)
+		if t.Default != nil {
+			g.tags[t.ID] = *t.Default
+		}
+	}
+	for i := range n.Capabilities {
+		g.capabilities[n.Capabilities[i].ID] = &n.Capabilities[i]
+	}
+	return g
+}
+
+// equal reports whether members get the same certificates: which capabilities
+// new members are given is not certified.
+func (g *grants) equal(other *grants) bool {
+	return maps.Equal(g.tags, other.tags) && maps.EqualFunc(g.capabilities, other.capabilities, func(a, b *model.Capability) bool {
+		return slices.Equal(a.Rules, b.Rules)
+	})
 }
 
 // credentialWindow is by how much the times of two members' certificates may
@@ -103,8 +134,11 @@ func (c *Controller) recall(ctx context.Context, n *network, s *snapshot) error 
 	}
 	for _, m := range out {
 		if m.Network == n.id && !m.Authorized {
-			c.addRevocation(n, m.Node, c.issue.Threshold())
+			c.addRevocations(n, m.Node, c.issue.Threshold(), membership)
 		}
+	}
+	if err := c.recallWithdrawn(ctx, n, s); err != nil {
+		return err
 	}
 	seen, err := c.store.Seen(ctx, n.id)
 	if err != nil {
@@ -174,13 +208,9 @@ func (c *Controller) readSnapshot(ctx context.Context, id zt.NetworkID, previous
 		return nil, fmt.Errorf("read bridges of %s: %w", id, err)
 	}
 	s := &snapshot{record: record, bridges: bridges, window: credentialWindow}
-	if previous != nil && reflect.DeepEqual(previous.record.Capabilities, record.Capabilities) {
-		s.allowed = previous.allowed
-	} else {
-		s.allowed = &capabilitySet{byID: make(map[uint32]*model.Capability)}
-		for i := range record.Capabilities {
-			s.allowed.byID[record.Capabilities[i].ID] = &record.Capabilities[i]
-		}
+	s.grants = grantsOf(record)
+	if previous != nil && previous.grants.equal(s.grants) {
+		s.grants = previous.grants
 	}
 	s.template = netconf.NewTemplate(sharedConfig(record, bridges, s.window))
 	return s, nil
@@ -197,7 +227,7 @@ func sharedConfig(n *model.Network, bridges []zt.Address, window int64) *netconf
 		Public:         !n.Private,
 		Name:           n.Name,
 		MTU:            n.MTU,
-		Rules:          n.Rules,
+		Rules:          netconf.FitRules(n.Rules, netconf.MaxRules, rulesEngine),
 		DNS:            netconf.DNS{Domain: n.DNS.Domain, Servers: n.DNS.Servers},
 	}
 	for _, r := range n.Routes {

@@ -1,6 +1,8 @@
 package controller
 
 import (
+	"context"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"sort"
@@ -8,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/orrery-net/orrery/internal/model"
+	"github.com/orrery-net/orrery/internal/store"
 	"github.com/orrery-net/orrery/zt"
 	"github.com/orrery-net/orrery/zt/netconf"
 	"github.com/orrery-net/orrery/zt/packet"
@@ -18,10 +21,19 @@ import (
 // member gets it and stays in force until the next one.
 const revocationLife = credentialWindow + reuseWindow + model.OnlineWindow
 
+// certificate names one kind of a member's certificates.
+type certificate struct {
+	kind netconf.CredentialType
+	id   uint32 // of the tag or capability, 0 for membership
+}
+
+var membership = certificate{kind: netconf.CredentialCOM}
+
 // revoked is a revocation of one member's certificates, signed once.
 type revoked struct {
 	number     uint64 // ascending per network
 	target     zt.Address
+	what       certificate
 	revocation *netconf.Revocation
 	until      int64 // ms, in times of issue: from then on nobody accepts what it voids
 }
@@ -35,32 +47,49 @@ type revocationLog struct {
 	all []revoked // ascending by number
 }
 
-// addRevocation voids all certificates that a member was issued so far. The
-// caller makes sure that the member gets no new ones at or below the threshold.
-func (c *Controller) addRevocation(n *network, target zt.Address, threshold int64) {
-	r := &netconf.Revocation{
-		ID:        rand.Uint32(),
-		Network:   n.id,
-		Threshold: threshold,
-		Flags:     netconf.RevocationFastPropagate,
-		Target:    target,
-		Type:      netconf.CredentialCOM,
-	}
-	r.Sign(c.identity)
+// addRevocations voids what a member was issued so far of some certificates. The
+// caller makes sure that the member gets no new ones at or below the threshold,
+// not even of membership: nodes take any revocation for one of that as well, and
+// the last one that they receive counts. So all of one member get the highest
+// threshold of them (protocol 06 §7).
+func (c *Controller) addRevocations(n *network, target zt.Address, threshold int64, what ...certificate) {
 	l := &n.revocations
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	for _, old := range l.all {
+		if old.target != target {
+			continue
+		}
+		threshold = max(threshold, old.revocation.Threshold)
+		if !slices.Contains(what, old.what) {
+			what = append(what, old.what)
+		}
+	}
 	l.all = slices.DeleteFunc(l.all, func(old revoked) bool { return old.target == target })
-	number := l.newest.Load() + 1
-	l.all = append(l.all, revoked{number: number, target: target, revocation: r, until: threshold + revocationLife})
+	number := l.newest.Load()
+	for _, one := range what {
+		r := &netconf.Revocation{
+			ID:           rand.Uint32(),
+			Network:      n.id,
+			CredentialID: one.id,
+			Threshold:    threshold,
+			Flags:        netconf.RevocationFastPropagate,
+			Target:       target,
+			Type:         one.kind,
+		}
+		r.Sign(c.identity)
+		number++
+		l.all = append(l.all, revoked{number: number, target: target, what: one, revocation: r, until: threshold + revocationLife})
+	}
 	l.newest.Store(number)
 }
 
-// drop forgets the revocation of a member that is let in again.
-func (l *revocationLog) drop(target zt.Address) {
+// readmit forgets that a member was put out: it is let in again. What was taken
+// from it stays void.
+func (l *revocationLog) readmit(target zt.Address) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.all = slices.DeleteFunc(l.all, func(r revoked) bool { return r.target == target })
+	l.all = slices.DeleteFunc(l.all, func(r revoked) bool { return r.target == target && r.what == membership })
 }
 
 // sweep forgets revocations of certificates that have run out. issued is a time
@@ -111,9 +140,62 @@ func (c *Controller) revoke(n *network, m *member, record *model.Member, code pa
 	}
 	m.mu.Unlock()
 
-	c.addRevocation(n, m.node, threshold)
+	c.addRevocations(n, m.node, threshold, membership)
+	c.tellOthers(n, m)
+}
+
+// withdraw voids certificates of tags and capabilities that a member no longer
+// has. It goes on with fresh ones; the others may hold the old ones, and its node
+// could go on showing them.
+func (c *Controller) withdraw(n *network, m *member, lost []certificate) {
+	m.mu.Lock()
+	m.lastIssued = max(m.lastIssued, c.issue.Threshold())
+	m.credentials = nil
+	threshold := m.lastIssued
+	known := m.identity != nil && admitted(m.record)
+	m.mu.Unlock()
+	if known {
+		c.push(n, m, 0) // first: with the old ones it is cut off
+	}
+	c.addRevocations(n, m.node, threshold, lost...)
+	c.tellOthers(n, m)
+}
+
+// What recallWithdrawn looks at: changes of members that can take certificates
+// away, newest first, not more than maxRecalled of them.
+var withdrawing = []model.EventKind{model.MemberUpdated, model.MemberAuthorized, model.MemberDeauthorized}
+
+const maxRecalled = 10_000
+
+// recallWithdrawn brings back what members lost shortly before the start: those
+// who were away then are still to be told. Called with n.loadMu held.
+func (c *Controller) recallWithdrawn(ctx context.Context, n *network, s *snapshot) error {
+	query := store.EventQuery{
+		Network: n.id, Kinds: withdrawing, Since: c.now().UnixMilli() - revocationLife - c.clockDoubt(), Limit: eventPage,
+	}
+	for range maxRecalled / eventPage {
+		events, next, err := c.store.EventsBefore(ctx, query)
+		if err != nil {
+			return fmt.Errorf("list what members lost lately: %w", err)
+		}
+		for i := range events {
+			e := &events[i]
+			if lost, err := lostCertificates(s.record, e); err == nil && len(lost) > 0 {
+				c.addRevocations(n, e.Node, e.Time, lost...)
+			}
+		}
+		if query.Before = next; next == 0 {
+			break
+		}
+	}
+	return nil
+}
+
+// tellOthers sends new revocations to all members that are online but the one
+// that they are about.
+func (c *Controller) tellOthers(n *network, about *member) {
 	now := c.now().UnixMilli()
-	for _, other := range n.all(func(o *member) bool { return o != m && o.online(now) }) {
+	for _, other := range n.all(func(o *member) bool { return o != about && o.online(now) }) {
 		other.mu.Lock()
 		if admitted(other.record) {
 			c.giveRevocations(n, other)

@@ -281,7 +281,7 @@ func TestManyRevocations(t *testing.T) {
 		const count = 1000
 		n := d.newNetwork(zt.NewNetworkID(d.address, 7))
 		for i := range count {
-			d.addRevocation(n, zt.Address(0x1000000000+i), int64(i))
+			d.addRevocations(n, zt.Address(0x1000000000+i), int64(i), membership)
 		}
 		node := ident(t, 1).Address()
 		for range 3 { // asking again on the way does not begin again

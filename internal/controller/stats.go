@@ -43,6 +43,7 @@ type Stats struct {
 
 	Online     int // members, on all networks
 	InMemory   int // members
+	Limited    int // of these, whose nodes cannot hold or evaluate all of the rules
 	Networks   int // loaded or not
 	Queued     int // jobs that wait for a worker
 	OnAgenda   int // timers
@@ -74,6 +75,7 @@ func (c *Controller) Stats() Stats {
 		SigningTime: time.Duration(n.signingNanos.Load()),
 		ReceiptTime: time.Duration(n.receiptNanos.Load()),
 		InMemory:    int(c.entered.Load()),
+		Limited:     int(c.limited.Load()),
 		OnAgenda:    c.agenda.waiting(),
 		Receipts:    c.receipts.count(),
 		Revocating:  c.destinations.count(),

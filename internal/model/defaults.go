@@ -106,18 +106,18 @@ func (m *Member) Deauthorize(now int64) {
 }
 
 func (m *Member) giveDefaults(n *Network) {
-	for _, c := range n.Capabilities {
+	for _, c := range n.capabilitiesInForce() {
 		if c.Default && !slices.Contains(m.Capabilities, c.ID) && len(m.Capabilities) < netconf.MaxCapabilities {
 			m.Capabilities = append(m.Capabilities, c.ID)
 		}
 	}
-	for _, tag := range n.Tags {
+	for _, tag := range n.tagsInForce() {
 		has := slices.ContainsFunc(m.Tags, func(t MemberTag) bool { return t.ID == tag.ID })
 		if tag.Default != nil && !has && len(m.Tags) < netconf.MaxTags {
 			m.Tags = append(m.Tags, MemberTag{ID: tag.ID, Value: *tag.Default})
 		}
 	}
-	slices.SortFunc(m.Tags, func(a, b MemberTag) int { return int(int64(a.ID) - int64(b.ID)) })
+	slices.SortFunc(m.Tags, byTagID)
 }
 
 // defaultRules is what DefaultRulesSource compiles to: three matches that are

@@ -142,24 +142,6 @@ func validSSO(s SSO) error {
 	return nil
 }
 
-func (n *Network) validRules() error {
-	if len(n.Rules) > netconf.MaxRules {
-		return invalid("config.rules", "%d rules; nodes take %d", len(n.Rules), netconf.MaxRules)
-	}
-	if len(n.Tags) > netconf.MaxTags {
-		return invalid("config.tags", "%d tags; a network can have %d", len(n.Tags), netconf.MaxTags)
-	}
-	if len(n.Capabilities) > netconf.MaxCapabilities {
-		return invalid("config.capabilities", "%d capabilities; a network can have %d", len(n.Capabilities), netconf.MaxCapabilities)
-	}
-	for i, c := range n.Capabilities {
-		if len(c.Rules) > netconf.MaxRulesPerCapability {
-			return invalid(fmt.Sprintf("config.capabilities[%d].rules", i), "%d rules; nodes take %d in a capability", len(c.Rules), netconf.MaxRulesPerCapability)
-		}
-	}
-	return nil
-}
-
 // Warnings names settings that are allowed but will not do what their writer
 // expects, one sentence each; nil when there are none.
 func (n *Network) Warnings() []string {
@@ -186,9 +168,7 @@ func (n *Network) Warnings() []string {
 			all = append(all, fmt.Sprintf("route %s has bits set after its prefix; did you mean %s?", r.Target, r.Target.Masked()))
 		}
 	}
-	if len(n.Rules) == 0 {
-		all = append(all, "there are no rules: nodes drop all traffic")
-	}
+	all = append(all, n.rulesWarnings()...)
 	if n.SSO.Enabled {
 		all = append(all, "ssoConfig.enabled is on but this version asks nobody to sign in: members need to be authorized only")
 	}

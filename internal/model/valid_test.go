@@ -74,11 +74,26 @@ func TestValidateNetwork(t *testing.T) {
 		{"too many rules of a capability", func(n *Network) {
 			n.Capabilities = []Capability{{}, {Rules: repeat(netconf.AcceptAll()[0], 65)}}
 		}, "config.capabilities[1].rules"},
+		{"most bytes of capabilities", func(n *Network) { n.Capabilities = bulky(94) }, ""},
+		{"too many bytes of capabilities", func(n *Network) { n.Capabilities = bulky(95) }, "config.capabilities"},
+		{"many bytes of which later ones take the place", func(n *Network) {
+			n.Capabilities = append(bulky(30), bulky(94)...)
+		}, ""},
 	} {
 		n := NewNetwork(1, "owner", 1)
 		c.change(n)
 		check(t, c.name, n.Validate(), c.field)
 	}
+}
+
+// bulky are capabilities that are as long as they can be, 1 483 bytes each as a
+// certificate.
+func bulky(count int) []Capability {
+	all := make([]Capability, count)
+	for i := range all {
+		all[i] = Capability{ID: uint32(i), Rules: repeat(netconf.Rule{Type: netconf.MatchIntegerRange}, netconf.MaxRulesPerCapability)}
+	}
+	return all
 }
 
 func TestValidateMember(t *testing.T) {
@@ -154,6 +169,22 @@ func TestWarnings(t *testing.T) {
 		{"IPv6 without pools", func(n *Network) { n.V6.ZT = true }, "no IPv6 pool"},
 		{"bits after the prefix", func(n *Network) { n.Routes = routes("10.0.0.1/24") }, "did you mean 10.0.0.0/24"},
 		{"no rules", func(n *Network) { n.Rules = nil }, "drop all traffic"},
+		{"address without a prefix length", func(n *Network) {
+			n.Rules = []netconf.Rule{rule(t, `{"type":"MATCH_IPV4_SOURCE","ip":"10.0.0.1"}`), {Type: netconf.ActionAccept}}
+		}, "config.rules[0] is 10.0.0.1/0, which is every address; did you mean 10.0.0.1/32?"},
+		{"every address", func(n *Network) {
+			n.Rules = []netconf.Rule{rule(t, `{"type":"MATCH_IPV6_SOURCE","ip":"::/0"}`), {Type: netconf.ActionAccept}}
+		}, ""},
+		{"empty range in a capability", func(n *Network) {
+			n.Capabilities = []Capability{{}, {ID: 1, Rules: []netconf.Rule{
+				rule(t, `{"type":"MATCH_IP_DEST_PORT_RANGE","start":443,"end":80}`), {Type: netconf.ActionAccept},
+			}}}
+		}, "config.capabilities[1].rules[0] is a range from 443 to 80"},
+		{"matches without an action", func(n *Network) {
+			n.Rules = append(n.Rules, netconf.Rule{Type: netconf.MatchEtherType})
+		}, "config.rules ends with matches"},
+		{"tags with one id", func(n *Network) { n.Tags = []NetworkTag{{ID: 1}, {ID: 2}, {ID: 1}} }, "config.tags has 1 entries"},
+		{"capabilities with one id", func(n *Network) { n.Capabilities = []Capability{{ID: 1}, {ID: 1}, {ID: 1}} }, "config.capabilities has 2 entries"},
 		{"single sign-on", func(n *Network) { n.SSO.Enabled = true }, "asks nobody to sign in"},
 		{"no multicast", func(n *Network) { n.MulticastLimit = 0 }, "multicastLimit"},
 	} {
@@ -167,4 +198,13 @@ func TestWarnings(t *testing.T) {
 			t.Errorf("%s: warnings %q, want one with %q", c.name, got, c.want)
 		}
 	}
+}
+
+func rule(t *testing.T, text string) netconf.Rule {
+	t.Helper()
+	var r netconf.Rule
+	if err := r.UnmarshalJSON([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	return r
 }

@@ -165,6 +165,7 @@ type metrics struct{ server *Server }
 var (
 	membersOnline   = describe("orrery_members_online", "Members that asked for their configuration within the online window.")
 	membersInMemory = describe("orrery_members_in_memory", "Members held in memory.")
+	membersLimited  = describe("orrery_members_limited", "Members in memory whose nodes cannot hold or evaluate all of their network's rules.")
 	networksTotal   = describe("orrery_networks", "Networks that this controller knows, deleted ones included.")
 	configRequests  = describe("orrery_config_requests_total", "Configuration requests received.")
 	configReplies   = describe("orrery_config_replies_total", "Configuration requests answered, by kind of the answer.", "kind")
@@ -203,6 +204,7 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 	c := m.server.controller.Stats()
 	gauge(membersOnline, float64(c.Online))
 	gauge(membersInMemory, float64(c.InMemory))
+	gauge(membersLimited, float64(c.Limited))
 	gauge(networksTotal, float64(c.Networks))
 	counter(configRequests, float64(c.Requests))
 	for kind, n := range c.Replies {
