@@ -47,6 +47,8 @@ func TestExamples(t *testing.T) {
 		`"my laptop"`, `["my laptop","owner"]`, "{}",
 		`"Ann Admin"`, `"ann@example.com","Ann Admin","first"`, "{}",
 		"{}", "config.mtu: want an integer, not a string",
+		`["MATCH_ETHERTYPE","ACTION_DROP","ACTION_ACCEPT"]`, `line 1 column 14: "ssh" is not a port or range. Use 22. (1 more error)`,
+		"Orrery-Warning: line 1 column ",
 	} {
 		_, after, found := strings.Cut(rest, want)
 		if !found {

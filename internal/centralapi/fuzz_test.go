@@ -133,7 +133,7 @@ func applyMember(t *testing.T, m *model.Member, text string) {
 }
 
 // apply makes the changes of a body to a record.
-func apply[T any](t *testing.T, read func(object) (*patch[T], error), record *T, text string) {
+func apply[T any, P interface{ apply(*T) error }](t *testing.T, read func(object) (P, error), record *T, text string) {
 	t.Helper()
 	body, err := parseBody([]byte(text))
 	if err != nil {

@@ -217,7 +217,7 @@ func (q *request) createNetwork() error {
 		return err
 	}
 	n, err := q.api.service.CreateNetwork(q.r.Context(), q.caller, p.apply)
-	return q.answerNetwork(n, err)
+	return q.answerChange(n, p, err)
 }
 
 func (q *request) getNetwork(id zt.NetworkID) error {
@@ -231,11 +231,18 @@ func (q *request) updateNetwork(id zt.NetworkID) error {
 		return err
 	}
 	n, err := q.api.service.UpdateNetwork(q.r.Context(), q.caller, id, p.apply)
-	return q.answerNetwork(n, err)
+	return q.answerChange(n, p, err)
 }
 
 func (q *request) deleteNetwork(id zt.NetworkID) error {
 	return q.done(q.api.service.DeleteNetwork(q.r.Context(), q.caller, id))
+}
+
+func (q *request) answerChange(n central.NetworkStatus, made *networkPatch, err error) error {
+	if err == nil {
+		made.writeTo(q.w.Header())
+	}
+	return q.answerNetwork(n, err)
 }
 
 func (q *request) answerNetwork(n central.NetworkStatus, err error) error {

@@ -11,18 +11,24 @@ import (
 	"github.com/orrery-net/orrery/zt/netconf"
 )
 
+// networkPatch is what a body changes about a network, and what there is to say
+// about that.
+type networkPatch struct {
+	*patch[model.Network]
+	warnings
+}
+
 // readNetworkPatch reads what a body changes about a network. The order of the
-// fields here is the order of the changes: a rules text comes before the rules.
-func readNetworkPatch(body object) (*patch[model.Network], error) {
+// fields here is the order of the changes.
+func readNetworkPatch(body object) (*networkPatch, error) {
 	p := &patch[model.Network]{}
+	all := &networkPatch{patch: p}
 	config := p.within(body, "config")
-	computed(p, body, "rulesSource", readText, func(n *model.Network, text string) error {
-		return setRulesSource(n, text, config.has("rules"))
-	})
 	field(p, body, "description", readText, func(n *model.Network) *string { return &n.Description })
 	field(p, body, "tagsByName", readOpaque, func(n *model.Network) *json.RawMessage { return &n.TagsByName })
 	field(p, body, "capabilitiesByName", readIDsByName, func(n *model.Network) *map[string]uint32 { return &n.CapabilitiesByName })
 	computed(p, body, "ui", readTree, mergeUI)
+	all.readRules(body, config)
 
 	field(p, config, "name", readText, func(n *model.Network) *string { return &n.Name })
 	field(p, config, "private", readFlag, func(n *model.Network) *bool { return &n.Private })
@@ -31,10 +37,6 @@ func readNetworkPatch(body object) (*patch[model.Network], error) {
 	field(p, config, "multicastLimit", readNumber, func(n *model.Network) *int { return &n.MulticastLimit })
 	field(p, config, "routes", list(readRoute), func(n *model.Network) *[]model.Route { return &n.Routes })
 	field(p, config, "ipAssignmentPools", list(readPool), func(n *model.Network) *[]model.Pool { return &n.Pools })
-	field(p, config, "rules", list(readRule), func(n *model.Network) *[]netconf.Rule { return &n.Rules })
-	field(p, config, "tags", list(readNetworkTag), func(n *model.Network) *[]model.NetworkTag { return &n.Tags })
-	field(p, config, "capabilities", list(readCapability), func(n *model.Network) *[]model.Capability { return &n.Capabilities })
-
 	v4 := p.within(config, "v4AssignMode")
 	field(p, v4, "zt", readFlag, func(n *model.Network) *bool { return &n.V4.ZT })
 	v6 := p.within(config, "v6AssignMode")
@@ -49,39 +51,32 @@ func readNetworkPatch(body object) (*patch[model.Network], error) {
 	field(p, sso, "mode", readText, func(n *model.Network) *string { return &n.SSO.Mode })
 	field(p, sso, "clientId", readText, func(n *model.Network) *string { return &n.SSO.ClientID })
 	field(p, sso, "allowList", list(readText), func(n *model.Network) *[]string { return &n.SSO.AllowList })
-	return p, p.err
+	return all, p.err
 }
 
-// setRulesSource keeps the text of the rules. The rules themselves must come
-// with it, unless they are known or the text is the one that is there already. A
-// text whose rules are known sets them even if it is not new: rules that were
-// sent alone may have taken their place.
-func setRulesSource(n *model.Network, text string, withRules bool) error {
-	rules := knownRules(text)
-	switch {
-	case withRules:
-	case rules != nil:
-		n.Rules, n.Tags, n.Capabilities = rules, []model.NetworkTag{}, []model.Capability{}
-		n.TagsByName, n.CapabilitiesByName = json.RawMessage("{}"), map[string]uint32{}
-	case text != n.RulesSource:
-		return refuse("rulesSource", "this version cannot compile rules text; send the compiled rules in config.rules along with it")
+// readRules reads the text of the rules and the tables that it compiles to. A text
+// that comes alone is compiled, and what it defines takes the place of all there
+// was. With any of the tables it is only kept: they are stored as they are, and
+// text and tables may disagree (api-behaviour §11).
+func (p *networkPatch) readRules(body, config object) {
+	var tables []string
+	for _, name := range []string{"rules", "tags", "capabilities"} {
+		if config.has(name) {
+			tables = append(tables, config.at(name))
+		}
 	}
-	n.RulesSource = text
-	return nil
-}
-
-// knownRules are the rules of the texts that need no compiler; nil for all others.
-func knownRules(text string) []netconf.Rule {
-	if text == model.DefaultRulesSource {
-		return model.NewNetwork(0, "", 0).Rules
+	if len(tables) == 0 {
+		computed(p.patch, body, "rulesSource", programReader(&p.warnings), func(n *model.Network, made program) error { return made.setOn(n) })
+		return
 	}
-	switch strings.TrimSuffix(strings.TrimSpace(text), ";") {
-	case "drop":
-		return netconf.DropAll()
-	case "accept":
-		return netconf.AcceptAll()
+	field(p.patch, body, "rulesSource", readSource, func(n *model.Network) *string { return &n.RulesSource })
+	if body.has("rulesSource") && !config.has("rules") {
+		p.add("rulesSource was kept but not compiled, because %s came with it; send rulesSource alone to have it compiled", strings.Join(tables, " and "))
 	}
-	return nil
+	readRule := ruleReader(&p.warnings)
+	field(p.patch, config, "rules", list(readRule), func(n *model.Network) *[]netconf.Rule { return &n.Rules })
+	field(p.patch, config, "tags", list(readNetworkTag), func(n *model.Network) *[]model.NetworkTag { return &n.Tags })
+	field(p.patch, config, "capabilities", list(capabilityReader(readRule)), func(n *model.Network) *[]model.Capability { return &n.Capabilities })
 }
 
 func mergeUI(n *model.Network, change tree) error {
@@ -140,17 +135,23 @@ func readPool(path string, raw json.RawMessage) (model.Pool, error) {
 	return p.made()
 }
 
-func readRule(path string, raw json.RawMessage) (netconf.Rule, error) {
-	var rule netconf.Rule
-	err := json.Unmarshal(raw, &rule)
-	var number *strconv.NumError
-	switch {
-	case errors.As(err, &number):
-		return rule, refuse(path, "has a number that is too large")
-	case err != nil:
-		return rule, refuse(path, "%s", err)
+// ruleReader reads entries of rules as controllers do. What became something else
+// than was written goes to w.
+func ruleReader(w *warnings) reader[netconf.Rule] {
+	return func(path string, raw json.RawMessage) (netconf.Rule, error) {
+		rule, changed, err := netconf.ParseRuleJSON(raw)
+		var number *strconv.NumError
+		switch {
+		case errors.As(err, &number):
+			return rule, refuse(path, "has a number that is too large")
+		case err != nil:
+			return rule, refuse(path, "%s", err)
+		}
+		for _, what := range changed {
+			w.add("%s.%s", path, what)
+		}
+		return rule, nil
 	}
-	return rule, nil
 }
 
 func readNetworkTag(path string, raw json.RawMessage) (model.NetworkTag, error) {
@@ -165,18 +166,20 @@ func readNetworkTag(path string, raw json.RawMessage) (model.NetworkTag, error) 
 	return p.made()
 }
 
-func readCapability(path string, raw json.RawMessage) (model.Capability, error) {
-	p := &patch[model.Capability]{}
-	p.assignments = append(p.assignments, func(c *model.Capability) error {
-		c.Rules = []netconf.Rule{}
-		return nil
-	})
-	o := p.open(path, raw)
-	p.need(o, "id")
-	field(p, o, "id", readID, func(c *model.Capability) *uint32 { return &c.ID })
-	field(p, o, "default", readFlag, func(c *model.Capability) *bool { return &c.Default })
-	field(p, o, "rules", list(readRule), func(c *model.Capability) *[]netconf.Rule { return &c.Rules })
-	return p.made()
+func capabilityReader(readRule reader[netconf.Rule]) reader[model.Capability] {
+	return func(path string, raw json.RawMessage) (model.Capability, error) {
+		p := &patch[model.Capability]{}
+		p.assignments = append(p.assignments, func(c *model.Capability) error {
+			c.Rules = []netconf.Rule{}
+			return nil
+		})
+		o := p.open(path, raw)
+		p.need(o, "id")
+		field(p, o, "id", readID, func(c *model.Capability) *uint32 { return &c.ID })
+		field(p, o, "default", readFlag, func(c *model.Capability) *bool { return &c.Default })
+		field(p, o, "rules", list(readRule), func(c *model.Capability) *[]netconf.Rule { return &c.Rules })
+		return p.made()
+	}
 }
 
 // readServers reads name servers. None are nil, as in a new network: whoever

@@ -131,7 +131,29 @@ var networkScenarios = []scenario{
 		has: []string{`"rulesSource":"accept;"`, `"rules":[{"type":"ACTION_ACCEPT"}]`, `"tags":[{"default":0,"id":2},{"default":null,"id":1000}]`,
 			`"capabilities":[{"default":false,"id":1000,"rules":[{"type":"ACTION_ACCEPT"}]}]`, `"tagsByName":{"server":{"default":null,"id":2}}`, `"capabilitiesByName":{"superuser":1000}`},
 		events: []model.EventKind{model.NetworkUpdated}},
-	{name: "rules text alone", call: post(atNetwork, `{"description":"no","rulesSource":"drop not ethertype ipv4;"}`), status: 400, has: []string{`rulesSource: `, `config.rules`}},
+	{name: "rules text alone", call: post(atNetwork, `{"description":"yes","rulesSource":"drop not ethertype ipv4;"}`), status: 200,
+		has: []string{`"description":"yes"`, `"rules":[{"etherType":2048,"not":true,"or":false,"type":"MATCH_ETHERTYPE"},{"type":"ACTION_DROP"}]`}, events: []model.EventKind{model.NetworkUpdated}},
+	{name: "rules text with everything", call: post(atNetwork, `{"rulesSource":"tag Dept id 7 enum 100 sales enum 200 it default sales; cap admin id 9 default accept; ; break;"}`), status: 200,
+		has: []string{`"tags":[{"default":100,"id":7}]`, `"capabilities":[{"default":true,"id":9,"rules":[{"type":"ACTION_ACCEPT"}]}]`, `"capabilitiesByName":{"admin":9}`,
+			`"tagsByName":{"dept":{"default":100,"enums":{"it":200,"sales":100},"flags":{},"id":7}}`}, events: []model.EventKind{model.NetworkUpdated}},
+	{name: "rules text with names that it does not define", call: post(atNetwork, `{"rulesSource":"accept;","tagsByName":{"a":{"id":2}},"capabilitiesByName":{"b":3}}`), status: 200,
+		has: []string{`"tagsByName":{}`, `"capabilitiesByName":{}`}, events: []model.EventKind{model.NetworkUpdated}},
+	{name: "rules text with tables that are null", call: post(atNetwork, `{"rulesSource":"accept;","config":{"rules":null,"tags":null,"capabilities":null}}`), status: 200,
+		has: []string{`"rules":[{"type":"ACTION_ACCEPT"}]`}, events: []model.EventKind{model.NetworkUpdated}},
+	{name: "an empty rules text", call: post(atNetwork, `{"rulesSource":""}`), status: 200, has: []string{`"rulesSource":""`, `"rules":[]`}, events: []model.EventKind{model.NetworkUpdated}},
+	{name: "a rules text that is null", call: post(atNetwork, `{"rulesSource":null,"config":{"name":"home"}}`), status: 200, has: []string{quote(model.DefaultRulesSource), `"etherType":34525`}},
+	{name: "a rules text that is no string", call: post(atNetwork, `{"rulesSource":["accept;"]}`), status: 400, has: []string{`rulesSource: want a string`}},
+	{name: "a rules text with errors", call: post(atNetwork, `{"description":"no","rulesSource":"accept\n  dport ssh;\ndrop foo;\n"}`), status: 400, has: []string{`"message":"line 2 column 9: `, `ssh`, `(1 more error)"`}},
+	{name: "a rules text of too many rules", call: post(atNetwork, `{"rulesSource":"`+strings.Repeat(`accept;`, 1025)+`"}`), status: 400, has: []string{`"message":"line 1 column `, `1024`}},
+	{name: "a rules text that is too long", call: post(atNetwork, `{"rulesSource":"#`+strings.Repeat(`x`, model.MaxRulesSourceLen)+`"}`), status: 400, has: []string{`rulesSource: `, `1048576`}},
+	{name: "tables of one's own with a rules text", call: post(atNetwork, `{"rulesSource":"not a program","config":{"rules":[{"type":"ACTION_DROP"}]}}`), status: 200,
+		has: []string{`"rulesSource":"not a program"`, `"rules":[{"type":"ACTION_DROP"}]`}, events: []model.EventKind{model.NetworkUpdated}},
+	{name: "tags of one's own with a rules text", call: post(atNetwork, `{"rulesSource":"drop;","config":{"tags":[{"id":3,"default":null}]}}`), status: 200,
+		has: []string{`"rulesSource":"drop;"`, `"etherType":34525`, `"tags":[{"default":null,"id":3}]`}, events: []model.EventKind{model.NetworkUpdated}},
+	{name: "rules alone leave the text", call: post(atNetwork, `{"config":{"rules":[{"type":"ACTION_DROP"}]}}`), status: 200,
+		has: []string{quote(model.DefaultRulesSource), `"rules":[{"type":"ACTION_DROP"}]`}, events: []model.EventKind{model.NetworkUpdated}},
+	{name: "capabilities that do not fit into a configuration", call: post(atNetwork, `{"config":{"capabilities":[`+bulkyCapabilities(95)+`]}}`), status: 400, has: []string{`config.capabilities: up to capability 94 `, `140000`}},
+	{name: "as many capabilities as fit into a configuration", call: post(atNetwork, `{"config":{"capabilities":[`+bulkyCapabilities(94)+`]}}`), status: 200, events: []model.EventKind{model.NetworkUpdated}},
 	{name: "rules text of one action", before: []call{post(atNetwork, `{"config":{"tags":[{"id":2}],"capabilities":[{"id":3}]},"tagsByName":{"a":{"id":2}},"capabilitiesByName":{"b":3}}`)}, call: post(atNetwork, `{"rulesSource":" accept;\n"}`), status: 200,
 		has: []string{`"rulesSource":" accept;\n"`, `"rules":[{"type":"ACTION_ACCEPT"}]`, `"tags":[]`, `"capabilities":[]`, `"tagsByName":{}`, `"capabilitiesByName":{}`}, events: []model.EventKind{model.NetworkUpdated}},
 	{name: "the same rules text after other rules", before: []call{post(atNetwork, `{"rulesSource":"drop;"}`), post(atNetwork, `{"config":{"rules":[{"type":"ACTION_ACCEPT"}]}}`)}, call: post(atNetwork, `{"rulesSource":"drop;"}`), status: 200,
@@ -244,6 +266,16 @@ var memberScenarios = []scenario{
 	{name: "a deleted member comes back with {}", before: []call{authorizeIt, deleteIt, post(atMember, `{}`)}, call: get(atMembers), status: 200, has: []string{`"authorized":false`}},
 	{name: "a deleted member is let in again", before: []call{authorizeIt, deleteIt}, call: authorizeIt, status: 200, has: []string{`"authorized":true`}, events: []model.EventKind{model.MemberAuthorized}},
 	{name: "a failed change brings nothing back", before: []call{authorizeIt, deleteIt}, call: post(atMember, `{"name":"a\nb"}`), status: 400, has: []string{`name: `}},
+}
+
+// bulkyCapabilities is a list of capabilities that are as long as they can be.
+func bulkyCapabilities(count int) string {
+	rules := strings.Repeat(`{"type":"INTEGER_RANGE","bits":1},`, 63) + `{"type":"INTEGER_RANGE","bits":1}`
+	all := make([]string, count)
+	for i := range all {
+		all[i] = fmt.Sprintf(`{"id":%d,"rules":[%s]}`, i, rules)
+	}
+	return strings.Join(all, ",")
 }
 
 func TestScenarios(t *testing.T) {
