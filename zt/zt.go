@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // AddressLen is the size of an address on the wire, in bytes.
@@ -171,6 +172,29 @@ func (m MAC) String() string {
 		text = append(text, digits[octet>>4], digits[octet&15])
 	}
 	return string(text)
+}
+
+// ParseMAC reads 12 hex digits, either case, in pairs that colons or hyphens may
+// stand between.
+func ParseMAC(s string) (MAC, error) {
+	digits := strings.NewReplacer(":", "", "-", "").Replace(s)
+	v, err := parseHex(digits)
+	if err != nil || len(digits) != 2*MACLen {
+		return MAC{}, fmt.Errorf("MAC address %q: want 12 hex digits, like 02:00:5e:10:00:01", clip(s))
+	}
+	return MAC{byte(v >> 40), byte(v >> 32), byte(v >> 24), byte(v >> 16), byte(v >> 8), byte(v)}, nil
+}
+
+// MarshalText implements encoding.TextMarshaler with the form of String.
+func (m MAC) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler with the rules of ParseMAC.
+func (m *MAC) UnmarshalText(text []byte) error {
+	v, err := ParseMAC(string(text))
+	if err == nil {
+		*m = v
+	}
+	return err
 }
 
 // MulticastGroupLen is the size of a multicast group on the wire, in bytes.

@@ -119,6 +119,28 @@ func TestTextInJSON(t *testing.T) {
 	}
 }
 
+func TestParseMAC(t *testing.T) {
+	want := MAC{0x02, 0x00, 0x5e, 0x10, 0xab, 0xff}
+	for _, text := range []string{"02:00:5e:10:ab:ff", "02-00-5E-10-AB-FF", "02005e10abff"} {
+		if got, err := ParseMAC(text); err != nil || got != want {
+			t.Errorf("%q is read as %v, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"", "02:00:5e:10:ab", "02:00:5e:10:ab:ff:00", "02:00:5e:10:ab:fg", "+2005e10abff", strings.Repeat("0", 5000)} {
+		if m, err := ParseMAC(text); err == nil || m != (MAC{}) || len(err.Error()) > 200 {
+			t.Errorf("%.40q is read as %v, %v", text, m, err)
+		}
+	}
+	text, err := json.Marshal(want)
+	if err != nil || string(text) != `"02:00:5e:10:ab:ff"` {
+		t.Errorf("%s, %v", text, err)
+	}
+	var got MAC
+	if err := json.Unmarshal(text, &got); err != nil || got != want {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
 // What a stranger sent must not fill a log.
 func TestErrorsAreShort(t *testing.T) {
 	long := strings.Repeat("7", 1<<16)

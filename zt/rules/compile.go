@@ -27,15 +27,11 @@ type table struct {
 
 // fail notes an error at a word.
 func (c *compiler) fail(code string, at syntax.Token, hint func() string, format string, args ...any) {
-	c.failAt(code, at.Span, hint, format, args...)
-}
-
-func (c *compiler) failAt(code string, at syntax.Span, hint func() string, format string, args ...any) {
 	var included []syntax.Position
 	if c.within != nil {
 		included = c.within.included()
 	}
-	c.add(code, at, included, hint, format, args...)
+	c.add(code, at.Span, included, hint, format, args...)
 }
 
 // tables makes the tables of a program.

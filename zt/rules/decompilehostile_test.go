@@ -164,6 +164,23 @@ func TestWhatCannotBeSaidIsToldWithItsPlace(t *testing.T) {
 	}
 }
 
+func TestValuesThatTheOriginalCannotCompareByNameAreNumbers(t *testing.T) {
+	set := &ruleset.Set{Tags: []ruleset.Tag{{Name: "t", ID: 1, Flags: []ruleset.Value{{Name: "top", Value: 1 << 31}, {Name: "low", Value: 1}}, Enums: []ruleset.Value{{Name: "log", Value: 7}}}}}
+	for _, value := range []int64{1 << 31, 1, 7} {
+		set.Rules = append(set.Rules, ruleset.Entry{Type: netconf.MatchTagsEqual, ID: 1, Value: value})
+	}
+	set.Rules = append(set.Rules, ruleset.Entry{Type: netconf.ActionAccept})
+	text, diagnostics := Decompile(set)
+	if len(diagnostics) > 0 || !strings.Contains(text, "teq t 2147483648\n\tand teq t low\n\tand teq t 7\n") {
+		t.Errorf("%v in\n%s", diagnostics, text)
+	}
+	for _, mode := range []Mode{Strict, Compatible} {
+		if p, found := Compile(text, mode); p == nil || !slices.EqualFunc(p.Rules, set.Rules, sameForNodes) {
+			t.Errorf("%s: %v", mode, found)
+		}
+	}
+}
+
 func jsonOf(t *testing.T, value any) string {
 	t.Helper()
 	data, err := json.Marshal(value)

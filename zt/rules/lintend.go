@@ -46,7 +46,7 @@ func (l *linter) nothingPasses() {
 		l.warn("W_NO_ACCEPT", whole, "There are no rules, so the network carries nothing at all.", `Write "accept;" to let everything pass.`)
 		return
 	}
-	l.warn("W_NO_ACCEPT", whole, "No rule lets anything pass, so the network carries nothing at all.",
+	l.warn("W_NO_ACCEPT", whole, "Nothing gets to a rule that lets it pass, so the network carries nothing at all.",
 		`What no rule accepts is dropped: say what may pass with "accept".`)
 }
 

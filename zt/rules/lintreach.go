@@ -325,7 +325,7 @@ func (l *linter) tautology(r *lintRule, earlier, later int) {
 		frames = "every IP frame"
 	}
 	l.warn("W_ALWAYS_MATCHES", o.Span,
-		fmt.Sprintf("%s is true for %s: what is not the one is the other.", l.quote(other)+" "+l.quote(o, "or"), frames),
+		fmt.Sprintf("%s or %s is true for %s: what is not the one is the other.", l.quote(other), l.quote(o), frames),
 		fmt.Sprintf("To match all but these two, write %s.", l.quote(o, "and")),
 		inMacro(o, related(other.Span, "the other one"))...)
 }

@@ -58,7 +58,7 @@ func (l *linter) leadingOr(r *syntax.Rule, always bool) {
 	}
 	effect := "the alternatives up to the first match without \"or\" mean nothing"
 	if always {
-		effect = fmt.Sprintf("this rule applies to every frame, whatever its matches are: %s everything", strings.ToLower(r.Action.Text))
+		effect = "this rule applies to every frame, whatever its matches are"
 	}
 	l.warn("W_LEADING_OR", at, "\"or\" in front of the first match is \"true or …\": "+effect+".", "Remove this \"or\".")
 }

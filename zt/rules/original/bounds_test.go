@@ -97,11 +97,12 @@ func TestRecursionIsAnError(t *testing.T) {
 		"macro a($p) accept dport $p; include a(2) ; include a(1)",
 		"macro a include a include a ; include a",
 		"macro a include a ; cap c id 1 include a ;",
+		"macro a " + strings.Repeat("accept dport 1; ", 1000) + "include a ; include a",
 	} {
 		_, err := Compile(source)
 		var got *Error
 		if !errors.As(err, &got) || got.Category != "INTERNAL" || got.Line != 0 || got.Column != 0 {
-			t.Errorf("%s: %v", source, err)
+			t.Errorf("%.80s: %v", source, err)
 		}
 	}
 	// An error in the second round comes before the stack overflows.

@@ -159,13 +159,64 @@ func macAddress(s string) (string, bool) {
 	return s[:2] + ":" + s[2:4] + ":" + s[4:6] + ":" + s[6:8] + ":" + s[8:10] + ":" + s[10:12], true
 }
 
-// What addresses look like to the original, which only searches for it (Q17).
-var (
-	likeIPv6 = regexp.MustCompile(`::|([0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}|fe80:%[0-9a-zA-Z]`)
-	likeIPv4 = regexp.MustCompile(`[0-9]\.` + octet + `\.` + octet + `\.[0-9]`)
-)
+// likeIPv6 reports whether there is something in s that looks like an IPv6 address
+// to the original, which only searches for it (Q17): "::", eight groups of hex
+// digits, or "fe80:%" with a letter or digit behind it.
+func likeIPv6(s string) bool {
+	if strings.Contains(s, "::") {
+		return true
+	}
+	groups, last := 0, ""
+	for part := range strings.SplitSeq(s, ":") {
+		if groups == 7 && startsWith(part, 16) || strings.HasSuffix(last, "fe80") && len(part) > 1 && part[0] == '%' && isAlphanumeric(part[1]) {
+			return true
+		}
+		switch {
+		case len(part) <= 4 && part != "" && len(hexDigits(part)) == len(part):
+			groups++
+		case endsWith(part, 16):
+			groups = 1
+		default:
+			groups = 0
+		}
+		last = part
+	}
+	return false
+}
 
-const octet = `(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[0-9]{1,2})`
+// likeIPv4 is the same for IPv4: two octets with dots and digits around them.
+func likeIPv4(s string) bool {
+	numbers := 0
+	for part := range strings.SplitSeq(s, ".") {
+		if numbers >= 3 && startsWith(part, 10) {
+			return true
+		}
+		switch {
+		case isOctet(part):
+			numbers++
+		case endsWith(part, 10):
+			numbers = 1
+		default:
+			numbers = 0
+		}
+	}
+	return false
+}
+
+// isOctet reports whether s is a number up to 255, of up to two digits if the first
+// one is 0.
+func isOctet(s string) bool {
+	if len(s) > 3 || len(s) == 3 && s[0] == '0' {
+		return false
+	}
+	n, err := strconv.ParseUint(s, 10, 8)
+	return err == nil && n <= 255
+}
+
+func startsWith(s string, base int) bool { return s != "" && isDigit(s[0], base) }
+func endsWith(s string, base int) bool   { return s != "" && isDigit(s[len(s)-1], base) }
+
+func isAlphanumeric(c byte) bool { return isDigit(c, 10) || 'a' <= c|0x20 && c|0x20 <= 'z' }
 
 // utf16Len is the length of s as JavaScript counts it.
 func utf16Len(s string) int {

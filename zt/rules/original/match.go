@@ -164,9 +164,9 @@ func readIP(_ *compiler, e *ruleset.Entry, arguments []string) (string, int) {
 	}
 	address := arguments[0][:slash]
 	switch {
-	case likeIPv6.MatchString(address):
+	case likeIPv6(address):
 		e.Type += netconf.MatchIPv6Source - netconf.MatchIPv4Source
-	case !likeIPv4.MatchString(address):
+	case !likeIPv4(address):
 		return "BAD_IP", 0
 	}
 	e.Text = arguments[0]

@@ -155,7 +155,9 @@ func (p *parser) warnIfCloses(i *Include) {
 
 // isCutList reports whether the item is a flag with a list of bits that a space
 // cuts: "0, 1".
-func (i *Item) isCutList() bool { return len(i.Arguments) == 2 && strings.HasSuffix(i.Arguments[0].Text, ",") }
+func (i *Item) isCutList() bool {
+	return len(i.Arguments) == 2 && strings.HasSuffix(i.Arguments[0].Text, ",")
+}
 
 func (p *parser) capabilityID() Item {
 	item := Item{Keyword: p.take()}

@@ -26,8 +26,8 @@ type Comparison struct {
 // What Compare does at most: conversations, each before and after, and entries of
 // tables that are evaluated for them (about a second).
 const (
-	maxConversations = 200_000
-	maxEvaluated     = 50_000_000
+	maxConversations = 150_000
+	maxEvaluated     = 40_000_000
 )
 
 // Compare says what a change of the rules changes for members: it tries flows that

@@ -105,7 +105,7 @@ func (g *generator) member1(n *Network) Member {
 // all of them.
 func TestClasses(t *testing.T) {
 	g := &generator{rand.New(rand.NewPCG(3, 4))}
-	rounds, pairs := 400, 0
+	rounds, pairs := 150, 0
 	if testing.Short() {
 		rounds = 40
 	}

@@ -49,18 +49,28 @@ func Converse(n *Network, from, to *Member, f Flow) (*Conversation, error) {
 	return made, nil
 }
 
-// meet decides which legs to show: those of the first contact if only they fail.
+// meet decides which legs to show: those of the first contact if it goes worse.
 func (c *Conversation) meet(n *Network, from, to *Member, fresh []Leg) {
-	settled, first := failing(c.Legs), failing(fresh)
+	settled, first := outcomeOf(c.Legs), outcomeOf(fresh)
 	sender, receiver := n.Names.Member(from.Node), n.Names.Member(to.Node)
 	switch {
-	case settled == nil && first != nil:
-		c.Legs = fresh
+	case settled == Accepted && first != Accepted:
 		c.Notes = append(c.Notes, fmt.Sprintf("%s and %s do not know each other's tags before the first frame between them, so the %s fails; "+
-			"it works once they do. Accept ARP and neighbor discovery before rules that compare tags.", sender, receiver, first.Name))
-	case settled != nil && first == nil:
+			"it works once they do. Accept ARP and neighbor discovery before rules that compare tags.", sender, receiver, failing(fresh).Name))
+	case first == Accepted && settled != Accepted && settled != Chance:
 		c.Notes = append(c.Notes, fmt.Sprintf("It works until %s and %s know each other's tags.", sender, receiver))
 	}
+	if first != Accepted && (settled == Accepted || settled == Chance) {
+		c.Legs = fresh
+	}
+}
+
+// outcomeOf is the outcome of the first leg that fails, or else may fail.
+func outcomeOf(legs []Leg) Outcome {
+	if leg := failing(legs); leg != nil {
+		return leg.Result.Outcome
+	}
+	return Accepted
 }
 
 // failing returns the first leg that fails, or else the first that may fail.

@@ -15,6 +15,12 @@ type generator struct{ *rand.Rand }
 
 func pick[T any](g *generator, of ...T) T { return of[g.IntN(len(of))] }
 
+// anyAddresses are what packets, rules and members have in generated networks.
+var anyAddresses = []netip.Addr{
+	netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2"), netip.MustParseAddr("10.0.1.1"), netip.MustParseAddr("192.0.2.9"),
+	netip.MustParseAddr("fd00::1"), netip.MustParseAddr("fd00::2"), netip.MustParseAddr("2001:db8::1"),
+}
+
 var anyNodes = []zt.Address{0x1111111111, 0x2222222222, 0x3333333333, 0x4444444444}
 
 func (g *generator) network() *Network {
@@ -86,7 +92,7 @@ func (g *generator) packet(n *Network, from, to *Member) Packet {
 	}
 	p.Protocol, p.SourcePort, p.DestPort = g.protocol(), g.port(), g.port()
 	p.ICMPType, p.ICMPCode = pick[uint8](g, 0, 8, 128, 135, 136), pick[uint8](g, 0, 1)
-	p.TCPFlags, p.TOS = uint16(g.IntN(1<<12))&uint16(g.IntN(1<<12)), pick[uint8](g, 0, 3, 0x28, 0xff)
+	p.TCPFlags, p.TOS = uint16(g.Uint64N(1<<12)&g.Uint64()), pick[uint8](g, 0, 3, 0x28, 0xff)
 	if g.IntN(3) == 0 {
 		p.Size = pick(g, 1, 19, 20, 21, 22, 24, 25, 27, 28, 32, 33, 34, 39, 40, 42, 44, 45, 54, 54, 55, 63, 64, 1500)
 	}
