@@ -48,6 +48,7 @@ func New(o Options) http.Handler {
 		stopping: o.Stopping,
 		readers:  newReaders(maxStreams),
 		exports:  newReaders(maxExports),
+		large:    newReaders(maxLarge),
 	}
 	a.huma = humago.NewWithPrefix(a.mux, Base, a.config(o.Version))
 	a.huma.UseMiddleware(a.admit)
@@ -57,6 +58,7 @@ func New(o Options) http.Handler {
 	a.registerInvitations()
 	a.registerNetworkUsers()
 	a.registerMembers()
+	a.registerRules()
 	a.registerExport()
 	a.registerActivity()
 	a.registerEvents()
@@ -92,6 +94,7 @@ type api struct {
 	stopping <-chan struct{}
 	readers  *readers // of events
 	exports  *readers
+	large    *readers // requests with a program
 }
 
 // handle registers an operation. What it returns as an error becomes a problem

@@ -161,6 +161,9 @@ func typeOf(schema *huma.Schema) (text, shape string) {
 	if schema.Title != "" {
 		text = schema.Title
 	}
+	if schema.Nullable {
+		text += " or null"
+	}
 	if schema.Minimum != nil && schema.Maximum != nil {
 		text += fmt.Sprintf(", %v to %v", *schema.Minimum, *schema.Maximum)
 	}

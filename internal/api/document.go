@@ -21,6 +21,7 @@ const (
 	tagInvitations  = "Invitations"
 	tagNetworkUsers = "Network users"
 	tagMembers      = "Members"
+	tagRules        = "Rules"
 	tagExport       = "Export"
 	tagEvents       = "Events"
 	tagUsers        = "Users"
@@ -28,7 +29,7 @@ const (
 
 const introduction = "What Orrery can do beyond ZeroTier Central's API, which it serves as well, at `/api/v1`. " +
 	"Both take the same tokens.\n\n" +
-	"Bodies are JSON, whatever the content type says, with at most 1 MiB. Names that the documentation does not have are refused, " +
+	"Bodies are JSON, whatever the content type says, with at most 1 MiB, or 4 MiB where a program can be in it. Names that the documentation does not have are refused, " +
 	"in bodies and in queries; so are parameters of a query without a value, or more than once where one is expected. " +
 	"A name in a body that may be left out may also be null. Times are milliseconds since 1970 (UTC), 0 for never. Network ids are 16 and node ids 10 " +
 	"hexadecimal digits; other ids are text without a meaning.\n\n" +
@@ -54,7 +55,8 @@ func (a *api) config(version string) huma.Config {
 		{Name: tagOrganization, Description: "A group of users with one owner, who has all rights to all networks of the group. A user is in one organization at most."},
 		{Name: tagInvitations, Description: "How people come into an organization. On acceptance their networks move along."},
 		{Name: tagNetworkUsers, Description: "What users of the organization may do to one network."},
-		{Name: tagMembers, Description: "Members of large networks: a page at a time, and many at once."},
+		{Name: tagMembers, Description: "Members of large networks: a page at a time, and many at once; and what rules know about a member. All else about members is in Central's API."},
+		{Name: tagRules, Description: "Flow rules: which packets may travel on a network. Programs are checked, formatted, tried and stored, and a trace says what becomes of a packet, and why."},
 		{Name: tagExport, Description: "Networks and members as files for other programs."},
 		{Name: tagEvents, Description: "What happens, as it happens."},
 		{Name: tagUsers, Description: "The accounts on this server. For operators only: its owner is one."},
@@ -73,8 +75,8 @@ var failures = map[int]string{
 	http.StatusForbidden:             "The token or its user may not do this.",
 	http.StatusNotFound:              "There is no such thing, or the caller may not know of it.",
 	http.StatusConflict:              "The present state does not allow it.",
-	http.StatusRequestEntityTooLarge: "The body is larger than 1 MiB.",
-	http.StatusTooManyRequests:       "Too many requests, or event streams. Retry-After says in how many seconds to try again.",
+	http.StatusRequestEntityTooLarge: "The body is larger than 1 MiB, or 4 MiB where a program can be in it.",
+	http.StatusTooManyRequests:       "Too many requests, event streams, exports, or programs to compile at a time. Retry-After says in how many seconds to try again.",
 	http.StatusInternalServerError:   "A fault of the server; its log says more about requestId.",
 }
 
@@ -87,7 +89,11 @@ func (a *api) describe(op huma.Operation, hasBody bool) huma.Operation {
 		statuses = append(statuses, http.StatusRequestEntityTooLarge)
 	}
 	op.Errors = nil
-	op.MaxBodyBytes, op.BodyReadTimeout = -1, -1
+	op.BodyReadTimeout = -1
+	if op.MaxBodyBytes == 0 {
+		op.MaxBodyBytes = maxBody
+	}
+	op.MaxBodyBytes++ // huma refuses a body of this size
 	schema := a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[problem](), true, "")
 	responses := maps.Clone(op.Responses)
 	if responses == nil {
@@ -150,21 +156,25 @@ func addExamples(schemas huma.Registry, content map[string]*huma.MediaType) {
 }
 
 // example makes a value from the examples of a schema's parts. Optional fields
-// without one are left out.
-func example(schemas huma.Registry, schema *huma.Schema) any {
+// without one are left out, and those that lead back to a shape around them.
+func example(schemas huma.Registry, schema *huma.Schema, around ...string) any {
 	for schema.Ref != "" {
+		around = append(slices.Clip(around), schema.Ref)
 		schema = schemas.SchemaFromRef(schema.Ref)
 	}
 	switch {
 	case len(schema.Examples) > 0:
 		return schema.Examples[0]
 	case schema.Type == huma.TypeArray:
-		return []any{example(schemas, schema.Items)}
+		return []any{example(schemas, schema.Items, around...)}
 	case schema.Type == huma.TypeObject:
 		object := make(map[string]any, len(schema.Properties))
 		for name, property := range schema.Properties {
+			if slices.Contains(around, property.Ref) {
+				continue
+			}
 			if property.Ref != "" || len(property.Examples) > 0 || property.Items != nil || slices.Contains(schema.Required, name) {
-				object[name] = example(schemas, property)
+				object[name] = example(schemas, property, around...)
 			}
 		}
 		return object

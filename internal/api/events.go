@@ -185,7 +185,8 @@ func (f *follower) reset(reason string) {
 	_ = send(f.stream, f.service.Latest(), "reset", reset{reason}) // nothing follows
 }
 
-// readers counts the long answers that each user reads. It is safe for concurrent use.
+// readers counts what each user has under way that lasts: answers that are read,
+// mostly. It is safe for concurrent use.
 type readers struct {
 	most int
 

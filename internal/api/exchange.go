@@ -18,25 +18,35 @@ import (
 	"github.com/orrery-net/orrery/internal/gate"
 )
 
-// maxBody is how large a request's body may be, in bytes.
+// maxBody is how large a request's body may be, in bytes, if its operation does
+// not say otherwise.
 const maxBody = 1 << 20
 
 // admit lets a request in that shows a valid token, and reads its query and its
 // body, within the limit, before huma looks at it.
 func (a *api) admit(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
-	if _, err := gate.Caller(r.Context()); err != nil {
+	caller, err := gate.Caller(r.Context())
+	if err != nil {
 		a.fail(w, r, err)
 		return
 	}
 	e := &exchange{humaContext: ctx}
-	var err error
 	if e.query, err = readQuery(r.URL.RawQuery, ctx.Operation()); err != nil {
 		a.fail(w, r, err)
 		return
 	}
 	if ctx.Operation().RequestBody != nil {
-		if e.body, err = readBody(w, r); err != nil {
+		most := ctx.Operation().MaxBodyBytes - 1 // see describe
+		if most > maxBody {
+			if !a.large.enter(caller.User.ID) {
+				w.Header().Set("Retry-After", "1")
+				a.fail(w, r, central.NewError(central.RateLimited, "you send %d programs already; let one be answered first", maxLarge))
+				return
+			}
+			defer a.large.leave(caller.User.ID)
+		}
+		if e.body, err = readBody(w, r, most); err != nil {
 			a.fail(w, r, err)
 			return
 		}
@@ -65,17 +75,21 @@ func readQuery(text string, op *huma.Operation) (url.Values, error) {
 	return query, nil
 }
 
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+func readBody(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		return nil, central.NewError(central.TooLarge, "the body is larger than %d bytes", maxBody)
+		return nil, central.NewError(central.TooLarge, "the body is larger than %d bytes", most)
 	case err != nil:
 		return nil, central.NewError(central.Invalid, "the body did not arrive completely")
 	}
 	return body, nil
 }
+
+// maxLarge is how many requests with a program, whose bodies may be larger than
+// others, one user may make at a time: reading one is work, too.
+const maxLarge = 4
 
 type humaContext huma.Context
 

@@ -43,6 +43,14 @@ GET    /networks/{net}/users                                401    401     401  
 PUT    /networks/{net}/users/{colleague}                    401    401     401     404      403 403 200 403 404 200   403     200 404
 DELETE /networks/{net}/users/{colleague}                    401    401     401     404      403 403 204 403 404 204   403     204 404
 GET    /networks/{net}/members                              401    401     401     404      200 200 200 200 404 200   200     200 404
+PATCH  /networks/{net}/members/8a9d09e442                   401    401     401     404      403 403 200 403 404 200   403     200 404
+GET    /networks/{net}/rules                                401    401     401     404      200 200 200 200 404 200   200     200 404
+PUT    /networks/{net}/rules                                401    401     401     404      403 403 200 403 404 200   403     200 404
+PUT    /networks/{net}/rules+                               401    401     401     404      403 403 200 403 404 200   403     200 404
+POST   /rules/check                                         401    401     401     200      200 200 200 200 200 200   200     200 200
+POST   /rules/format                                        401    401     401     200      200 200 200 200 200 200   200     200 200
+POST   /rules/decompile                                     401    401     401     200      200 200 200 200 200 200   200     200 200
+POST   /rules/trace                                         401    401     401     404      200 200 200 200 404 200   200     200 404
 POST   /networks/{net}/members/bulk                         401    401     401     404      403 200 200 403 200 200   403     200 404
 POST   /networks/{net}/members/bulk+                        401    401     401     404      403 403 200 403 404 200   403     200 404
 GET    /export?of=networks                                  401    401     401     200      200 200 200 200 200 200   200     200 200
@@ -62,15 +70,22 @@ POST   /organization                                        401    401     401  
 
 // matrixBodies are the bodies of the matrix's requests.
 var matrixBodies = map[string]string{
-	"POST /tokens":                          `{"name":"new"}`,
-	"POST /organization":                    `{"name":"New"}`,
-	"PATCH /organization":                   `{"name":"Renamed"}`,
-	"POST /organization/invitations":        `{"email":"new@example.com"}`,
-	"POST /organization/transfer":           `{"userId":"{r}"}`,
-	"PUT /networks/{net}/users/{colleague}": `{"read":true,"authorize":false,"modify":false,"delete":false}`,
-	"POST /networks/{net}/members/bulk":     `{"action":"authorize","members":["8a9d09e442"]}`,
-	"POST /networks/{net}/members/bulk+":    `{"action":"delete","members":["8a9d09e442"]}`,
-	"POST /users":                           `{"email":"newuser@example.com"}`,
+	"POST /tokens":                             `{"name":"new"}`,
+	"POST /organization":                       `{"name":"New"}`,
+	"PATCH /organization":                      `{"name":"Renamed"}`,
+	"POST /organization/invitations":           `{"email":"new@example.com"}`,
+	"POST /organization/transfer":              `{"userId":"{r}"}`,
+	"PUT /networks/{net}/users/{colleague}":    `{"read":true,"authorize":false,"modify":false,"delete":false}`,
+	"POST /networks/{net}/members/bulk":        `{"action":"authorize","members":["8a9d09e442"]}`,
+	"POST /networks/{net}/members/bulk+":       `{"action":"delete","members":["8a9d09e442"]}`,
+	"PATCH /networks/{net}/members/8a9d09e442": `{"tags":{}}`,
+	"PUT /networks/{net}/rules":                `{"source":"accept;"}`,
+	"PUT /networks/{net}/rules+":               `{"source":"drop;","dryRun":true}`,
+	"POST /rules/check":                        `{"source":"accept;"}`,
+	"POST /rules/format":                       `{"source":"accept;"}`,
+	"POST /rules/decompile":                    `{"config":{"rules":[{"type":"ACTION_ACCEPT"}]}}`,
+	"POST /rules/trace":                        `{"networkId":"{net}","from":"8a9d09e442","to":"8a9d09e443","flow":"ethertype 0x88cc"}`,
+	"POST /users":                              `{"email":"newuser@example.com"}`,
 }
 
 func TestPermissions(t *testing.T) {
@@ -110,6 +125,7 @@ func matrixWorld(t *testing.T) *world {
 	ctx := context.Background()
 	net, other := w.newNetwork("owner", "net"), w.newNetwork("owner", "othernet")
 	w.newMember("net", 0x8a9d09e442, func(*model.Member) {})
+	w.newMember("net", 0x8a9d09e443, func(*model.Member) {})
 	rights := map[string]model.Rights{
 		"r":  {Read: true},
 		"ra": {Read: true, Authorize: true},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -16,37 +17,49 @@ import (
 
 // member is a node's membership of a network.
 type member struct {
-	NetworkID            networkID    `json:"networkId" doc:"The network."`
-	NodeID               nodeID       `json:"nodeId" doc:"The node's ZeroTier address."`
-	Name                 string       `json:"name" doc:"What you call it." example:"alice's laptop"`
-	Description          string       `json:"description" doc:"What you note about it." example:"on her desk"`
-	Hidden               bool         `json:"hidden" doc:"Interfaces do not show it." example:"false"`
-	Online               bool         `json:"online" doc:"It asked for its configuration within the last two minutes." example:"true"`
-	Authorized           bool         `json:"authorized" doc:"It may take part in the network." example:"true"`
-	ActiveBridge         bool         `json:"activeBridge" doc:"It may bridge to another Ethernet network." example:"false"`
-	NoAutoAssignIPs      bool         `json:"noAutoAssignIps" doc:"It gets no addresses from the pools." example:"false"`
-	SSOExempt            bool         `json:"ssoExempt" doc:"It need not sign in where others do." example:"false"`
-	IPAssignments        []netip.Addr `json:"ipAssignments" nullable:"false" doc:"Its addresses in the network." example:"[\"10.9.0.7\"]"`
-	Tags                 []memberTag  `json:"tags" nullable:"false" doc:"What the network's rules know about it."`
-	Capabilities         []uint32     `json:"capabilities" nullable:"false" doc:"The ids of its capabilities." example:"[]"`
-	Identity             string       `json:"identity" doc:"The public identity that the membership is pinned to; empty until the node asks for the first time." example:"8a9d09e442:0:9ee0…"`
-	CreationTime         int64        `json:"creationTime" doc:"When it was first listed." example:"1767225600000"`
-	LastAuthorizedTime   int64        `json:"lastAuthorizedTime" doc:"When it was last let in." example:"1767225600000"`
-	LastDeauthorizedTime int64        `json:"lastDeauthorizedTime" doc:"When it was last put out." example:"0"`
-	LastSeen             int64        `json:"lastSeen" doc:"The node's last request. 0: never." example:"1767229200000"`
-	PhysicalAddress      string       `json:"physicalAddress,omitempty" doc:"Where the node is on the physical network, if it talked to the controller directly." example:"203.0.113.7"`
-	ClientVersion        string       `json:"clientVersion,omitempty" doc:"The ZeroTier version that the node announced." example:"1.14.2"`
-	ProtocolVersion      int          `json:"protocolVersion,omitempty" doc:"The protocol version that the node announced." example:"12"`
-	Revision             uint64       `json:"revision" doc:"Grows with every change." example:"3"`
+	NetworkID            networkID             `json:"networkId" doc:"The network."`
+	NodeID               nodeID                `json:"nodeId" doc:"The node's ZeroTier address."`
+	Name                 string                `json:"name" doc:"What you call it." example:"alice's laptop"`
+	Description          string                `json:"description" doc:"What you note about it." example:"on her desk"`
+	Hidden               bool                  `json:"hidden" doc:"Interfaces do not show it." example:"false"`
+	Online               bool                  `json:"online" doc:"It asked for its configuration within the last two minutes." example:"true"`
+	Authorized           bool                  `json:"authorized" doc:"It may take part in the network." example:"true"`
+	ActiveBridge         bool                  `json:"activeBridge" doc:"It may bridge to another Ethernet network." example:"false"`
+	NoAutoAssignIPs      bool                  `json:"noAutoAssignIps" doc:"It gets no addresses from the pools." example:"false"`
+	SSOExempt            bool                  `json:"ssoExempt" doc:"It need not sign in where others do." example:"false"`
+	IPAssignments        []netip.Addr          `json:"ipAssignments" nullable:"false" doc:"Its addresses in the network." example:"[\"10.9.0.7\"]"`
+	Tags                 []memberTag           `json:"tags" nullable:"false" doc:"What the network's rules know about it: its own values, and where it has none the network's defaults. Ascending by id."`
+	UnsetTags            []unsetTag            `json:"unsetTags" nullable:"false" doc:"Tags that it shall not have, whatever their default." example:"[]"`
+	Capabilities         []ruleNumber          `json:"capabilities" nullable:"false" doc:"The ids of its capabilities." example:"[1]"`
+	CapabilitiesByName   map[string]ruleNumber `json:"capabilitiesByName" doc:"The ids of those that have a name." example:"{\"ssh\":1}"`
+	Identity             string                `json:"identity" doc:"The public identity that the membership is pinned to; empty until the node asks for the first time." example:"8a9d09e442:0:9ee0…"`
+	CreationTime         int64                 `json:"creationTime" doc:"When it was first listed." example:"1767225600000"`
+	LastAuthorizedTime   int64                 `json:"lastAuthorizedTime" doc:"When it was last let in." example:"1767225600000"`
+	LastDeauthorizedTime int64                 `json:"lastDeauthorizedTime" doc:"When it was last put out." example:"0"`
+	LastSeen             int64                 `json:"lastSeen" doc:"The node's last request. 0: never." example:"1767229200000"`
+	PhysicalAddress      string                `json:"physicalAddress,omitempty" doc:"Where the node is on the physical network, if it talked to the controller directly." example:"203.0.113.7"`
+	ClientVersion        string                `json:"clientVersion,omitempty" doc:"The ZeroTier version that the node announced." example:"1.14.2"`
+	ProtocolVersion      int                   `json:"protocolVersion,omitempty" doc:"The protocol version that the node announced." example:"12"`
+	Revision             uint64                `json:"revision" doc:"Grows with every change." example:"3"`
 }
 
 // memberTag is a tag's value for one member.
 type memberTag struct {
-	ID    uint32 `json:"id" doc:"The tag's id in the network's rules." example:"1000"`
-	Value uint32 `json:"value" doc:"Its value for this member." example:"5"`
+	ID      ruleNumber `json:"id" doc:"The tag's id in the network's rules." example:"1000"`
+	Value   ruleNumber `json:"value" doc:"Its value for this member." example:"100"`
+	Name    string     `json:"name,omitempty" doc:"The tag's name. Absent: it has none, or the rules do not define the tag anymore." example:"department"`
+	Labels  []string   `json:"labels,omitempty" nullable:"false" doc:"What the value is called: an enum or a flag, or several flags together. Absent: nothing." example:"[\"sales\"]"`
+	Default bool       `json:"default" doc:"The member has no value of its own: this is the network's default." example:"false"`
 }
 
-func memberOf(s model.MemberStatus) member {
+// unsetTag is a tag that a member shall not have.
+type unsetTag struct {
+	ID   ruleNumber `json:"id" doc:"The tag's id in the network's rules." example:"7"`
+	Name string     `json:"name,omitempty" doc:"The tag's name." example:"role"`
+}
+
+// memberOf shows a member of a network whose rules have these names.
+func memberOf(n *model.Network, names *central.RuleNames, s model.MemberStatus) member {
 	m := s.Member
 	v := member{
 		NetworkID:            networkID{m.Network},
@@ -60,8 +73,10 @@ func memberOf(s model.MemberStatus) member {
 		NoAutoAssignIPs:      m.NoAutoAssignIPs,
 		SSOExempt:            m.SSOExempt,
 		IPAssignments:        orNone(m.Addresses),
-		Tags:                 make([]memberTag, 0, len(m.Tags)),
-		Capabilities:         orNone(m.Capabilities),
+		Tags:                 tagsOf(n, names, m),
+		UnsetTags:            []unsetTag{},
+		Capabilities:         capabilitiesOf(m),
+		CapabilitiesByName:   capabilitiesByName(names, m),
 		Identity:             m.Identity,
 		CreationTime:         m.CreationTime,
 		LastAuthorizedTime:   m.LastAuthorizedTime,
@@ -70,8 +85,8 @@ func memberOf(s model.MemberStatus) member {
 		Revision:             m.Revision,
 	}
 	for _, t := range m.Tags {
-		if !t.Unset {
-			v.Tags = append(v.Tags, memberTag{t.ID, t.Value})
+		if t.Unset {
+			v.UnsetTags = append(v.UnsetTags, unsetTag{ruleNumber(t.ID), names.TagName(t.ID)})
 		}
 	}
 	if s.Seen.Endpoint.IsValid() {
@@ -82,6 +97,36 @@ func memberOf(s model.MemberStatus) member {
 		v.ProtocolVersion = version.Protocol
 	}
 	return v
+}
+
+// tagsOf shows the tags that a member has.
+func tagsOf(n *model.Network, names *central.RuleNames, m *model.Member) []memberTag {
+	on := m.TagsOn(n)
+	tags := make([]memberTag, 0, len(on))
+	for _, t := range on {
+		own := slices.ContainsFunc(m.Tags, func(other model.MemberTag) bool { return other.ID == t.ID })
+		tags = append(tags, memberTag{ruleNumber(t.ID), ruleNumber(t.Value), names.TagName(t.ID), names.Labels(t.ID, t.Value), !own})
+	}
+	return tags
+}
+
+func capabilitiesOf(m *model.Member) []ruleNumber {
+	all := make([]ruleNumber, 0, len(m.Capabilities))
+	for _, id := range m.Capabilities {
+		all = append(all, ruleNumber(id))
+	}
+	return all
+}
+
+// capabilitiesByName shows the capabilities of a member that have a name.
+func capabilitiesByName(names *central.RuleNames, m *model.Member) map[string]ruleNumber {
+	named := make(map[string]ruleNumber)
+	for _, id := range m.Capabilities {
+		if name := names.CapabilityName(id); name != "" {
+			named[name] = ruleNumber(id)
+		}
+	}
+	return named
 }
 
 // orNone makes an empty list of a nil one, which JSON would show as null.
@@ -168,6 +213,7 @@ func (a *api) registerMembers() {
 		Summary:     "Authorize, deauthorize or delete many members",
 		Description: "All in one transaction: when the request fails, nothing was done. Needs the right to modify; for authorize and deauthorize the right to authorize is enough.",
 	}, a.changeMembers)
+	a.registerClassify()
 }
 
 func (a *api) listMembers(ctx context.Context, caller central.Caller, in *membersInput) (*memberPageOutput, error) {
@@ -179,9 +225,10 @@ func (a *api) listMembers(ctx context.Context, caller central.Caller, in *member
 	if err != nil {
 		return nil, err
 	}
+	names := central.RuleNamesOf(page.Network)
 	members := make([]member, 0, len(page.Members))
 	for _, m := range page.Members {
-		members = append(members, memberOf(m))
+		members = append(members, memberOf(page.Network, names, m))
 	}
 	return &memberPageOutput{memberPage{members, page.Next, page.Total}}, nil
 }

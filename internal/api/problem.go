@@ -9,6 +9,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/danielgtaylor/huma/v2/validation"
 
 	"github.com/orrery-net/orrery/internal/central"
 	"github.com/orrery-net/orrery/internal/gate"
@@ -21,16 +22,20 @@ type problem struct {
 	Type      string       `json:"type" doc:"Always about:blank: the status says it all, and kind." example:"about:blank"`
 	Title     string       `json:"title" doc:"The HTTP status in words." example:"Bad Request"`
 	Status    int          `json:"status" doc:"The HTTP status." example:"400"`
-	Kind      string       `json:"kind" doc:"The sort of failure, for programs." enum:"notFound,unauthorized,forbidden,invalid,conflict,tooLarge,rateLimited,methodNotAllowed,internal" example:"invalid"`
+	Kind      string       `json:"kind" doc:"The sort of failure, for programs." enum:"notFound,unauthorized,forbidden,invalid,rules,conflict,tooLarge,rateLimited,methodNotAllowed,internal" example:"invalid"`
 	Detail    string       `json:"detail" doc:"What happened and what to do, for people." example:"body.name: expected string"`
 	RequestID string       `json:"requestId" doc:"The request's id, as in the server's log." example:"9f86d081884c7d65"`
 	Errors    []fieldError `json:"errors,omitempty" nullable:"false" doc:"Which parts of the request are not valid."`
+	// Diagnostics make a problem one of kind rules.
+	Diagnostics []diagnostic `json:"diagnostics,omitempty" nullable:"false" doc:"Of kind rules: why the program does not compile, by position."`
 }
 
 // fieldError says what is wrong with one part of a request.
 type fieldError struct {
 	Location string `json:"location" doc:"Where: body, path, query or header, a dot, and the name." example:"body.name"`
 	Message  string `json:"message" doc:"What is expected there." example:"expected string"`
+	// Candidates are what could be written instead.
+	Candidates []string `json:"candidates,omitempty" nullable:"false" doc:"What can be written there, some of it." example:"[\"department\"]"`
 }
 
 // failure carries the error of a use case through huma, which asks it for a
@@ -56,7 +61,7 @@ func (e *validationError) Error() string {
 
 // invalid returns the error of one part of a request.
 func invalid(location, message string) error {
-	return &validationError{[]fieldError{{location, message}}}
+	return &validationError{[]fieldError{{Location: location, Message: message}}}
 }
 
 // The bounds of what an answer repeats of a request that is not valid.
@@ -84,7 +89,10 @@ func validationOf(found *huma.ErrorModel) error {
 	}
 	fields := make([]fieldError, 0, len(found.Errors))
 	for _, e := range found.Errors {
-		fields = append(fields, fieldError{clip(e.Location), e.Message})
+		if e.Message == validation.MsgExpectedMatchAtLeastOneSchema { // there is one place of which that can be said
+			e.Message = tagValueForm
+		}
+		fields = append(fields, fieldError{Location: clip(e.Location), Message: e.Message})
 	}
 	slices.SortStableFunc(fields, func(a, b fieldError) int { return cmp.Compare(a.Location, b.Location) })
 	return &validationError{fields[:min(maxFieldErrors, len(fields))]}
@@ -93,11 +101,19 @@ func validationOf(found *huma.ErrorModel) error {
 // problemOf turns an error into what the user may see of it.
 func problemOf(err error, requestID string) problem {
 	p := problem{Type: "about:blank", RequestID: requestID}
-	var validation *validationError
-	if errors.As(err, &validation) {
-		p.Status, p.Kind, p.Detail, p.Errors = http.StatusBadRequest, central.Invalid.String(), err.Error(), validation.fields
+	var fields *validationError
+	if errors.As(err, &fields) {
+		p.Status, p.Kind, p.Detail, p.Errors = http.StatusBadRequest, central.Invalid.String(), err.Error(), fields.fields
 	} else {
 		p.Status, p.Kind, p.Detail = gate.Classify(err)
+	}
+	var choice *central.ChoiceError
+	if errors.As(err, &choice) {
+		p.Errors = []fieldError{{"body." + choice.Field, choice.Reason, choice.Candidates}}
+	}
+	var program *central.ProgramError
+	if errors.As(err, &program) {
+		p.Kind, p.Diagnostics = "rules", diagnosticsOf(program.Diagnostics)
 	}
 	p.Title = http.StatusText(p.Status)
 	return p
@@ -138,6 +154,9 @@ func (a *api) transform(ctx huma.Context, _ string, answer any) (any, error) {
 	r, _ := humago.Unwrap(ctx)
 	switch answer := answer.(type) {
 	case failure:
+		if isKind(answer.cause, central.RateLimited) { // of what the gate let in: nothing says how long it takes
+			ctx.SetHeader("Retry-After", "1")
+		}
 		return a.refuse(r, ctx.SetHeader, answer.cause), nil
 	case *huma.ErrorModel:
 		return a.refuse(r, ctx.SetHeader, validationOf(answer)), nil

@@ -56,13 +56,14 @@ type Service struct {
 	sessions *sessions
 	views    *views
 	inviting sync.Mutex // held by whoever makes an invitation
+	workshop *workshop
 }
 
 // New returns a service. All options but Now are needed.
 func New(o Options) *Service {
 	s := &Service{
 		store: o.Store, presence: o.Presence, controller: o.Controller, log: o.Logger, now: o.Now,
-		sessions: newSessions(),
+		sessions: newSessions(), workshop: newWorkshop(),
 	}
 	if s.now == nil {
 		s.now = time.Now

@@ -3,8 +3,10 @@ package central
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/orrery-net/orrery/internal/model"
+	"github.com/orrery-net/orrery/zt/rules"
 )
 
 // Kind says what sort of failure an Error is.
@@ -77,4 +79,75 @@ func explain(doing string, err error) error {
 		return &Error{Kind: Invalid, Message: field.Error()}
 	}
 	return &Error{Kind: Internal, Message: "internal error", cause: fmt.Errorf("%s: %w", doing, err)}
+}
+
+// ChoiceError is the cause of an Error about one field of a request that names
+// something which is not there, or is not one thing.
+type ChoiceError struct {
+	Field      string   // its path in the request, such as tags.department
+	Reason     string   // what is wrong with it
+	Candidates []string // what can be written there, some of it; may be none
+}
+
+func (e *ChoiceError) Error() string { return e.Field + ": " + e.Reason }
+
+// maxCandidates bounds the choices that an error lists.
+const maxCandidates = 10
+
+// noSuch returns an error about a field of a request, with what can be written
+// there.
+func noSuch(kind Kind, field, reason string, candidates []string) error {
+	message := field + ": " + reason
+	if len(candidates) > maxCandidates {
+		candidates = candidates[:maxCandidates]
+	}
+	if len(candidates) > 0 {
+		message += "; there is " + strings.Join(candidates, ", ")
+	}
+	return &Error{Kind: kind, Message: message, cause: &ChoiceError{field, reason, candidates}}
+}
+
+// ProgramError is the cause of an Error about a program that does not compile.
+type ProgramError struct {
+	Diagnostics []rules.Diagnostic // at least one of them is an error
+}
+
+func (e *ProgramError) Error() string { return fmt.Sprintf("%d diagnostics", len(e.Diagnostics)) }
+
+// badProgram returns the error for a program with these diagnostics, nil if none
+// of them is an error.
+func badProgram(found []rules.Diagnostic) error {
+	var first *rules.Diagnostic
+	count := 0
+	for i := range found {
+		if found[i].Severity == rules.SeverityError {
+			if count++; count == 1 {
+				first = &found[i]
+			}
+		}
+	}
+	if first == nil {
+		return nil
+	}
+	message := strings.TrimSpace(first.Message + " " + first.Hint)
+	if first.Line > 0 {
+		message = fmt.Sprintf("line %d column %d: %s", first.Line, first.Column, message)
+	}
+	switch count {
+	case 1:
+	case 2:
+		message += " (1 more error)"
+	default:
+		message += fmt.Sprintf(" (%d more errors)", count-1)
+	}
+	return &Error{Kind: Invalid, Message: message, cause: &ProgramError{found}}
+}
+
+// clip shortens a word of a request that an error repeats.
+func clip(word string) string {
+	const most = 100 // bytes
+	if len(word) <= most {
+		return word
+	}
+	return strings.ToValidUTF8(word[:most], "") + "…"
 }

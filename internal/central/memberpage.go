@@ -46,8 +46,10 @@ type MemberQuery struct {
 }
 
 // MemberPage is one page. Next is the Cursor of the page that follows, "" at the
-// end. Total counts all members that the query's filters select.
+// end. Total counts all members that the query's filters select. The network must
+// not be changed.
 type MemberPage struct {
+	Network *model.Network
 	Members []model.MemberStatus
 	Next    string
 	Total   int
@@ -57,7 +59,8 @@ type MemberPage struct {
 // members that stay as they are come exactly once. Invalid: a cursor of another
 // query. Needs r.
 func (s *Service) MemberPage(ctx context.Context, caller Caller, id zt.NetworkID, q MemberQuery) (MemberPage, error) {
-	if _, err := s.readNetwork(ctx, caller, id); err != nil {
+	n, err := s.readNetwork(ctx, caller, id)
+	if err != nil {
 		return MemberPage{}, err
 	}
 	q.Sort = cmp.Or(q.Sort, SortNode)
@@ -75,7 +78,9 @@ func (s *Service) MemberPage(ctx context.Context, caller Caller, id zt.NetworkID
 	if err := s.eachMember(ctx, id, p.offer); err != nil {
 		return MemberPage{}, err
 	}
-	return p.page(q.fingerprint(id))
+	page, err := p.page(q.fingerprint(id))
+	page.Network = n
+	return page, err
 }
 
 func (q *MemberQuery) validate() error {

@@ -69,7 +69,7 @@ func (g *Gate) Wrap(api http.Handler, fail func(w http.ResponseWriter, r *http.R
 		header := w.Header()
 		header.Set("X-Request-Id", p.id)
 		header.Set("Access-Control-Allow-Origin", "*")
-		header.Set("Access-Control-Expose-Headers", "X-Request-Id, X-Ratelimit-Limit, X-Ratelimit-Remaining, X-Ratelimit-Reset, Retry-After, Content-Disposition")
+		header.Set("Access-Control-Expose-Headers", "X-Request-Id, X-Ratelimit-Limit, X-Ratelimit-Remaining, X-Ratelimit-Reset, Retry-After, Content-Disposition, Orrery-Warning")
 		header.Set("Cache-Control", "no-store")
 		if r.Method == http.MethodOptions {
 			g.answerOptions(watched, r)

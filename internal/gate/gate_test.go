@@ -56,7 +56,7 @@ func TestEveryAnswerHasTheHeaders(t *testing.T) {
 		ids[id] = true
 		for name, want := range map[string]string{
 			"Access-Control-Allow-Origin":   "*",
-			"Access-Control-Expose-Headers": "X-Request-Id, X-Ratelimit-Limit, X-Ratelimit-Remaining, X-Ratelimit-Reset, Retry-After, Content-Disposition",
+			"Access-Control-Expose-Headers": "X-Request-Id, X-Ratelimit-Limit, X-Ratelimit-Remaining, X-Ratelimit-Reset, Retry-After, Content-Disposition, Orrery-Warning",
 			"Cache-Control":                 "no-store",
 			"X-Ratelimit-Limit":             "1",
 		} {
