@@ -274,7 +274,7 @@ func changeText(before, after json.RawMessage) string {
 	if errBefore == nil && errAfter == nil {
 		// What every change sets says nothing.
 		passed := map[string]bool{"revision": true, "lastModified": true, "lastAuthorizedTime": true, "lastDeauthorizedTime": true, "authorizedBy": true, "deletedTime": true}
-		return strings.Join(differences("", map[string]any(was), map[string]any(is), passed), "; ")
+		return strings.Join(differences("", map[string]any(was), map[string]any(is), passed, nil), "; ")
 	}
 	whole := is
 	if errAfter != nil {

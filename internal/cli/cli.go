@@ -104,7 +104,7 @@ with orrery login.`,
 		&cobra.Group{ID: groupServer, Title: "The server:"},
 	)
 	for id, commands := range map[string][]*cobra.Command{
-		groupNetworks: {statusCommand(), networkCommand(), memberCommand(), activityCommand()},
+		groupNetworks: {statusCommand(), networkCommand(), memberCommand(), rulesCommand(), activityCommand()},
 		groupAccess:   {loginCommand(), logoutCommand(), profileCommand(), tokenCommand(), orgCommand()},
 		groupMachine:  {nodeCommand()},
 		groupServer:   {serveCommand(), doctorCommand(), planetCommand(), userCommand()},

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -101,6 +102,31 @@ func completeMembers(c *cobra.Command, args []string, begun string) ([]cobra.Com
 		found := offer{begun: begun, given: args[1:]}
 		for member, err := range api.Members(ctx, network.ID) {
 			if err != nil || !found.add(member.NodeID, member.Name) {
+				break
+			}
+		}
+		return found.all
+	})
+}
+
+// completeCapability completes a capability of the network that was named: ids, or
+// names once one was begun.
+func completeCapability(c *cobra.Command, args []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) == 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return completeFromServer(c, func(ctx context.Context, api *client.Client) []cobra.Completion {
+		network, err := findNetwork(ctx, api, args[0])
+		if err != nil {
+			return nil
+		}
+		set, err := rulesOf(network)
+		if err != nil {
+			return nil
+		}
+		found := offer{begun: begun}
+		for _, capability := range set.Capabilities {
+			if !found.add(fmt.Sprint(capability.ID), capability.Name) {
 				break
 			}
 		}

@@ -131,6 +131,8 @@ func TestShellsComplete(t *testing.T) {
 				"orrery member show office 8a9d09e442 ": nil,
 				"orrery member show nothing ":           nil,
 				"orrery man member auth":                {"authorize"},
+				"orrery rules trace off":                {"office"},
+				"orrery rules trace office --from ali":  {"alices-laptop"},
 			} {
 				got, all := offers(t, shell.program, environment, line)
 				if !slices.Equal(got, want) {

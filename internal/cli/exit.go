@@ -21,6 +21,10 @@ const (
 // asked to do, and not all.
 var errPartly = errors.New("partly done")
 
+// errNo ends a command that answers a question with no: the status says it, and
+// nothing else needs to be said.
+var errNo = errors.New("no")
+
 // partly makes the error of a command of which part is done; what is not done is
 // its text.
 func partly(format string, values ...any) error {
@@ -41,6 +45,8 @@ func exitStatus(err error, begun bool) (status int, line string) {
 	switch {
 	case !begun || errors.Is(err, server.ErrUsage):
 		return exitUsage, line
+	case errors.Is(err, errNo):
+		return exitFailed, ""
 	case errors.Is(err, errPartly):
 		return exitPartly, line
 	case errors.Is(err, context.Canceled):

@@ -55,31 +55,32 @@ func memberColumns() []table.Column {
 		{Name: "bridge", Paths: []string{"config.activeBridge"}, Kind: table.Bool},
 		{Name: "ssoExempt", Paths: []string{"config.ssoExempt"}, Kind: table.Bool},
 		{Name: "tags", Paths: []string{"tags"}},
-		{Name: "capabilities", Paths: []string{"config.capabilities"}},
+		{Name: "capabilities", Paths: []string{"capabilities", "config.capabilities"}},
 		{Name: "added", Paths: []string{"config.creationTime"}, Kind: table.Time},
 		{Name: "lastAuthorized", Paths: []string{"config.lastAuthorizedTime"}, Kind: table.Time},
 		{Name: "lastDeauthorized", Paths: []string{"config.lastDeauthorizedTime"}, Kind: table.Time},
 	}
 }
 
-// memberObject is a member with what only columns show.
-func memberObject(o *output) func(*client.Member) (table.Object, error) {
+// memberObject is a member with what only columns show. People read names of tags
+// and capabilities, machines their numbers.
+func memberObject(o *output, network *client.Network) func(*client.Member) (table.Object, error) {
+	names := ruleNames{}
+	if o.forPeople() {
+		names = namesOn(network)
+	}
 	return func(m *client.Member) (table.Object, error) {
 		version := m.ClientVersion
 		if version == "0.0.0" || strings.HasPrefix(version, "-") { // not known yet
 			version = ""
 		}
-		tags := tagsOf(m)
-		texts := make([]string, len(tags))
-		for i, tag := range tags {
-			texts[i] = tag.String()
-		}
 		return object(o, m.Raw, struct {
-			Online  bool   `json:"online"`
-			Version string `json:"version"`
-			AutoIP  bool   `json:"autoIP"`
-			Tags    string `json:"tags"`
-		}{m.Online(), version, !m.Config.NoAutoAssignIPs, strings.Join(texts, " ")})
+			Online       bool     `json:"online"`
+			Version      string   `json:"version"`
+			AutoIP       bool     `json:"autoIP"`
+			Tags         string   `json:"tags"`
+			Capabilities []string `json:"capabilities,omitempty"`
+		}{m.Online(), version, !m.Config.NoAutoAssignIPs, names.tags(tagsOf(m)), names.capabilities(m)})
 	}
 }
 
@@ -135,7 +136,7 @@ name, in this order.`,
 			if *filter == (memberFilter{}) {
 				o.none = "Nobody is in " + networkLabel(network) + " yet; devices ask to join with: zerotier-cli join " + printable(network.ID)
 			}
-			return o.print(c, objects(filtered(api.Members(c.Context(), network.ID), filter, now(c)), memberObject(o)))
+			return o.print(c, objects(filtered(api.Members(c.Context(), network.ID), filter, now(c)), memberObject(o, network)))
 		},
 	}
 	flags := command.Flags()
@@ -189,7 +190,7 @@ func showMemberCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return o.printAll(c, objects(each(members), memberObject(o)), len(members))
+			return o.printAll(c, objects(each(members), memberObject(o, network)), len(members))
 		},
 	}
 	o = withOutput(command, memberColumns(), len(memberColumns()))

@@ -13,9 +13,11 @@ func authorizeCommand() *cobra.Command {
 		Use:   "authorize NETWORK MEMBER…",
 		Short: "Let members in",
 		Long: `Let members in. An address that is no member yet becomes one, and is let in as
-soon as it asks to join.`,
+soon as it asks to join. Tags and capabilities are named as in the network's rules,
+or by number; those that are not named stay, or are what the rules have as default.`,
 		Example: `  orrery member authorize office 8a9d09e442 --name "alice's laptop"
   orrery member authorize office --pending
+  orrery member authorize office 8a9d09e442 --tag department=sales --capability ssh
   orrery member authorize office - < addresses.txt`,
 	}
 	m := &memberChange{
@@ -26,19 +28,36 @@ soon as it asks to join.`,
 		creates:   patch{"hidden": false, "config": patch{"authorized": true}},
 	}
 	var name string
+	var rights capabilityFlags
 	command.Flags().StringVar(&name, "name", "", "give the one member this `name`, too")
-	m.prepare = func(c *cobra.Command, chosen []choice) error {
-		if !c.Flags().Changed("name") {
+	rights.addTo(command)
+	m.prepare = func(c *cobra.Command, network *client.Network, chosen []choice) error {
+		settings := &memberSettings{patch: make(patch)}
+		settings.patch.set("config.authorized", true)
+		named := c.Flags().Changed("name")
+		if named {
+			if len(chosen) != 1 {
+				return usage(c, errors.New("--name is for one member"))
+			}
+			settings.patch.set("name", name)
+		}
+		var err error
+		if settings.memberRights, err = rights.read(c); err != nil {
+			return err
+		}
+		if !named && settings.memberRights.isEmpty() {
 			return nil
 		}
-		if len(chosen) != 1 {
-			return usage(c, errors.New("--name is for one member"))
+		if err := settings.resolve(network); err != nil {
+			return err
 		}
-		m.action = ""
-		m.so = func(m *client.Member) bool { return m.Config.Authorized && m.Name == name }
-		m.patch = patch{"name": name, "config": patch{"authorized": true}}
-		m.creates = patch{"name": name, "hidden": false, "config": patch{"authorized": true}}
-		return nil
+		m.action, m.settings = "", settings
+		m.so = func(m *client.Member) bool {
+			return m.Config.Authorized && (!named || m.Name == name) && settings.has(m)
+		}
+		m.creates, err = settings.of(&client.Member{})
+		m.creates.set("hidden", false)
+		return err
 	}
 	return m.command(command)
 }
@@ -81,7 +100,7 @@ Hidden members that are authorized stay so, unless --deauthorize puts them out.`
 	}
 	var deauthorize bool
 	command.Flags().BoolVar(&deauthorize, "deauthorize", false, "put them out, too")
-	m.prepare = func(*cobra.Command, []choice) error {
+	m.prepare = func(*cobra.Command, *client.Network, []choice) error {
 		if deauthorize {
 			m.so = func(m *client.Member) bool { return m.Hidden && !m.Config.Authorized }
 			m.patch = patch{"hidden": true, "config": patch{"authorized": false}}

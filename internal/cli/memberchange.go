@@ -20,10 +20,12 @@ type memberChange struct {
 	so func(*client.Member) bool
 	// patch is what is sent, member by member, if there is no action.
 	patch patch
+	// settings, if set, make the patch in its place.
+	settings *memberSettings
 	// creates: who is no member becomes one, with this patch.
 	creates patch
 	// prepare, if set, looks at the flags once the members are known.
-	prepare func(c *cobra.Command, chosen []choice) error
+	prepare func(c *cobra.Command, network *client.Network, chosen []choice) error
 	deletes bool
 	// putsOut: who had access has none afterwards.
 	putsOut bool
@@ -56,7 +58,7 @@ func (m *memberChange) command(command *cobra.Command) *cobra.Command {
 			return nil
 		}
 		if m.prepare != nil {
-			if err := m.prepare(c, chosen); err != nil {
+			if err := m.prepare(c, network, chosen); err != nil {
 				return err
 			}
 		}
@@ -122,7 +124,7 @@ func (m *memberChange) create(ctx context.Context, api *client.Client, network *
 	}
 	made, err := api.UpdateMember(ctx, network.ID, member.node, m.creates)
 	if err == nil {
-		err = m.check(made, member.node)
+		err = m.check(ctx, api, network, made, member.node)
 	}
 	if err != nil {
 		return member.String(), false, err
@@ -132,11 +134,22 @@ func (m *memberChange) create(ctx context.Context, api *client.Client, network *
 }
 
 // check makes sure that a server did what it was asked to do.
-func (m *memberChange) check(after *client.Member, node string) error {
+func (m *memberChange) check(ctx context.Context, api *client.Client, network *client.Network, after *client.Member, node string) error {
+	if err := m.see(ctx, api, network, after); err != nil {
+		return err
+	}
 	if m.so(after) {
 		return nil
 	}
 	return errNotDone(node)
+}
+
+// see completes a member as far as what shall be set depends on it.
+func (m *memberChange) see(ctx context.Context, api *client.Client, network *client.Network, of *client.Member) error {
+	if m.settings == nil || of == nil {
+		return nil
+	}
+	return m.settings.see(ctx, api, network.ID, of)
 }
 
 // errNotDone is for a server that lets in no more members than are paid for, as
@@ -152,8 +165,9 @@ func noMember(node string, network *client.Network) error {
 // singly changes members that were read with one request each.
 func (m *memberChange) singly(c *cobra.Command, api *client.Client, network *client.Network, chosen []choice, r *report) {
 	for _, member := range chosen {
-		label, changed, err := member.String(), false, error(nil)
+		label, changed, err := member.String(), false, m.see(c.Context(), api, network, member.member)
 		switch {
+		case err != nil:
 		case member.member == nil:
 			label, changed, err = m.create(c.Context(), api, network, member)
 		case !m.so(member.member):
@@ -168,15 +182,26 @@ func (m *memberChange) singly(c *cobra.Command, api *client.Client, network *cli
 
 // update changes a member, which may have another name afterwards.
 func (m *memberChange) update(ctx context.Context, api *client.Client, network *client.Network, member choice) (label string, changed bool, err error) {
-	after, err := api.UpdateMember(ctx, network.ID, member.node, m.patch)
+	after, err := m.send(ctx, api, network, member)
 	if err == nil {
-		err = m.check(after, member.node)
+		err = m.check(ctx, api, network, after, member.node)
 	}
 	if err != nil {
 		return member.String(), false, err
 	}
 	member.member = after
 	return member.String(), true, nil
+}
+
+func (m *memberChange) send(ctx context.Context, api *client.Client, network *client.Network, member choice) (*client.Member, error) {
+	if m.settings == nil {
+		return api.UpdateMember(ctx, network.ID, member.node, m.patch)
+	}
+	p, err := m.settings.of(member.member)
+	if err != nil {
+		return nil, err
+	}
+	return m.settings.send(ctx, api, network.ID, member.member, p)
 }
 
 // preview says what would be done.

@@ -1,13 +1,11 @@
 package cli
 
 import (
-	"cmp"
-	"encoding/json"
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,77 +16,20 @@ import (
 
 // memberFlags are the settings of a member as flags have them.
 type memberFlags struct {
-	name, description         string
-	ips, addIPs, removeIPs    []string
-	noAutoIP, bridge, exempt  bool
-	tags                      []string
-	capabilities, removedCaps []uint
-	json                      string
+	name, description        string
+	ips, addIPs, removeIPs   []string
+	noAutoIP, bridge, exempt bool
+	capabilityFlags
+	json string
 }
 
 // memberSettings are flags that were checked. What is added or removed depends on
 // the member.
 type memberSettings struct {
-	patch              patch
-	addIPs, removeIPs  []string
-	replaceIPs         bool
-	tags               []memberTag
-	addCaps, removeCap []uint
-}
-
-// memberTag is a tag's value for a member.
-type memberTag struct {
-	id    uint32
-	value uint32
-	unset bool // the member does not have the tag
-}
-
-// MarshalJSON makes what Central has: a pair, with false for a tag that is unset.
-func (t memberTag) MarshalJSON() ([]byte, error) {
-	if t.unset {
-		return fmt.Appendf(nil, "[%d,false]", t.id), nil
-	}
-	return fmt.Appendf(nil, "[%d,%d]", t.id, t.value), nil
-}
-
-// String is what --tag takes.
-func (t memberTag) String() string {
-	if t.unset {
-		return fmt.Sprintf("%d=none", t.id)
-	}
-	return fmt.Sprintf("%d=%d", t.id, t.value)
-}
-
-// tagsOf reads a member's tags; what is no tag is left out.
-func tagsOf(m *client.Member) []memberTag {
-	var pairs [][2]json.RawMessage
-	if json.Unmarshal(m.Config.Tags, &pairs) != nil {
-		return nil
-	}
-	tags := make([]memberTag, 0, len(pairs))
-	for _, pair := range pairs {
-		id, err := strconv.ParseUint(string(pair[0]), 10, 32)
-		value, valueErr := strconv.ParseUint(string(pair[1]), 10, 32)
-		unset := string(pair[1]) == "false"
-		if err == nil && (valueErr == nil || unset) {
-			tags = append(tags, memberTag{uint32(id), uint32(value), unset})
-		}
-	}
-	return tags
-}
-
-func parseTag(text string) (memberTag, error) {
-	id, value, ok := strings.Cut(text, "=")
-	number, err := strconv.ParseUint(strings.TrimSpace(id), 10, 32)
-	t := memberTag{id: uint32(number), unset: strings.EqualFold(strings.TrimSpace(value), "none")}
-	if !t.unset {
-		set, errValue := strconv.ParseUint(strings.TrimSpace(value), 10, 32)
-		t.value, err = uint32(set), errors.Join(err, errValue)
-	}
-	if !ok || err != nil {
-		return t, fmt.Errorf("%q; want ID=VALUE with two numbers, or ID=none", text)
-	}
-	return t, nil
+	patch             patch
+	addIPs, removeIPs []string
+	replaceIPs        bool
+	memberRights
 }
 
 // read checks all flags, before anything is asked of a server.
@@ -139,10 +80,9 @@ func (f *memberFlags) read(c *cobra.Command) (*memberSettings, error) {
 		*x.into = append(*x.into, ips...)
 	}
 	var err error
-	if s.tags, err = parseEach("tag", f.tags, parseTag); err != nil {
-		return nil, usage(c, err)
+	if s.memberRights, err = f.capabilityFlags.read(c); err != nil {
+		return nil, err
 	}
-	s.addCaps, s.removeCap = f.capabilities, f.removedCaps
 	return s, nil
 }
 
@@ -159,7 +99,7 @@ func parseIP(text string) (string, error) {
 }
 
 func (s *memberSettings) isEmpty() bool {
-	return len(s.patch) == 0 && !s.replaceIPs && len(s.addIPs)+len(s.removeIPs)+len(s.tags)+len(s.addCaps)+len(s.removeCap) == 0
+	return len(s.patch) == 0 && !s.replaceIPs && len(s.addIPs)+len(s.removeIPs) == 0 && s.memberRights.isEmpty()
 }
 
 // areForOne reports whether the settings make no sense for several members.
@@ -179,12 +119,7 @@ func (s *memberSettings) of(m *client.Member) (patch, error) {
 		}
 		p.set("config.ipAssignments", ips)
 	}
-	if len(s.tags) > 0 {
-		p.set("config.tags", s.mergedTags(m))
-	}
-	if len(s.addCaps)+len(s.removeCap) > 0 {
-		p.set("config.capabilities", s.capabilities(m))
-	}
+	s.memberRights.add(p, m)
 	return p, nil
 }
 
@@ -208,32 +143,6 @@ func (s *memberSettings) ips(m *client.Member) ([]string, error) {
 	return ips, nil
 }
 
-// mergedTags are a member's tags with those that were set. Servers may leave
-// unset ones out of what they show.
-func (s *memberSettings) mergedTags(m *client.Member) []memberTag {
-	has := tagsOf(m)
-	tags := slices.Clone(has)
-	for _, t := range s.tags {
-		i := slices.IndexFunc(tags, func(other memberTag) bool { return other.id == t.id })
-		switch {
-		case i >= 0:
-			tags[i] = t
-		case !t.unset:
-			tags = append(tags, t)
-		}
-	}
-	slices.SortFunc(tags, func(a, b memberTag) int { return cmp.Compare(a.id, b.id) })
-	return tags
-}
-
-func (s *memberSettings) capabilities(m *client.Member) []uint {
-	all := []uint{}
-	_ = json.Unmarshal(m.Config.Capabilities, &all) // a strange list counts as none
-	all = append(all, s.addCaps...)
-	slices.Sort(all)
-	return slices.DeleteFunc(slices.Compact(all), func(id uint) bool { return slices.Contains(s.removeCap, id) })
-}
-
 func (f *memberFlags) addTo(command *cobra.Command) {
 	flags := command.Flags()
 	flags.StringVar(&f.name, "name", "", "the member's `name`")
@@ -242,8 +151,7 @@ func (f *memberFlags) addTo(command *cobra.Command) {
 	flags.BoolVar(&f.noAutoIP, "no-auto-ip", false, "it gets no addresses from the pools")
 	flags.BoolVar(&f.bridge, "bridge", false, "it may bridge to another Ethernet network")
 	flags.BoolVar(&f.exempt, "sso-exempt", false, "it need not sign in where others do")
-	flags.StringArrayVar(&f.tags, "tag", nil, "set a tag to a value, `ID=VALUE`, or ID=none; repeatable")
-	flags.UintSliceVar(&f.capabilities, "capability", nil, "give it the capability with this `id`; repeatable")
+	f.capabilityFlags.addTo(command)
 	flags.StringVar(&f.json, "json", "", "a `file` with settings as Central's API has them, - for standard input; flags come on top")
 }
 
@@ -254,18 +162,24 @@ func setMemberCommand() *cobra.Command {
 		Use:   "set NETWORK MEMBER…",
 		Short: "Change settings of members",
 		Long: `Change settings of members. What no flag names stays as it is. A flag that switches
-something on switches it off with =false.`,
+something on switches it off with =false.
+
+Tags, their values and capabilities are named as in the network's rules, or by
+number. Names of flags are put together with +. A tag that is unset is one that the
+member does not have, whatever the default is; one that is set to default is what
+the network's rules say for members without a value of their own.`,
 		Example: `  orrery member set office 8a9d09e442 --name "alice's laptop" --ip 10.9.0.7
   orrery member set office printer --no-auto-ip --add-ip fd00::7
   orrery member set office router --bridge
-  orrery member set office --all --tag 1000=5`,
+  orrery member set office bob --tag department=sales --tag role=admin+ops --capability ssh
+  orrery member set office --all --tag department=default`,
 	}
 	s := withSelection(command, true)
 	f.addTo(command)
 	flags := command.Flags()
 	flags.StringSliceVar(&f.addIPs, "add-ip", nil, "one more `address`; repeatable")
 	flags.StringSliceVar(&f.removeIPs, "remove-ip", nil, "take an `address` away; repeatable")
-	flags.UintSliceVar(&f.removedCaps, "remove-capability", nil, "take the capability with this `id` away; repeatable")
+	f.capabilityFlags.addRemoval(command)
 	flags.BoolVar(&dryRun, "dry-run", false, "show what would be changed, and change nothing")
 	command.RunE = func(c *cobra.Command, args []string) error {
 		settings, err := f.read(c)
@@ -289,6 +203,9 @@ something on switches it off with =false.`,
 		}
 		if len(chosen) > 1 && settings.areForOne() {
 			return usage(c, errForOne)
+		}
+		if err := settings.resolve(network); err != nil {
+			return err
 		}
 		return setMembers(c, api, network, chosen, settings, dryRun)
 	}
@@ -321,20 +238,33 @@ func setMember(c *cobra.Command, api *client.Client, network *client.Network, me
 	if err != nil {
 		return member.String(), false, err
 	}
+	if err := settings.see(c.Context(), api, network.ID, m); err != nil {
+		return member.String(), false, err
+	}
 	member.member = m
 	label = member.String()
 	p, err := settings.of(m)
 	if err != nil {
 		return label, false, err
 	}
-	differences, err := p.changes(m.Raw)
+	differences, err := p.changesInWords(m.Raw, namesOn(network).words())
 	if err != nil || len(differences) == 0 {
 		return label, false, err
 	}
 	if !dryRun {
-		_, err = api.UpdateMember(c.Context(), network.ID, member.node, p)
+		_, err = settings.send(c.Context(), api, network.ID, m, p)
 	}
 	return label + ": " + strings.Join(differences, "; "), err == nil, err
+}
+
+// send sends a patch that was made of the settings for a member.
+func (s *memberSettings) send(ctx context.Context, api *client.Client, network string, m *client.Member, p patch) (*client.Member, error) {
+	if freed := s.freed(m); len(freed) > 0 {
+		if err := api.LeaveTagsToDefault(ctx, network, m.NodeID, freed); err != nil && !errors.Is(err, client.ErrNotOrrery) {
+			return nil, err
+		}
+	}
+	return api.UpdateMember(ctx, network, m.NodeID, p)
 }
 
 func addMemberCommand() *cobra.Command {
@@ -388,6 +318,9 @@ are let in as soon as they ask.`,
 		}
 		network, err := findNetwork(c.Context(), api, args[0])
 		if err != nil {
+			return err
+		}
+		if err := settings.resolve(network); err != nil {
 			return err
 		}
 		return a.run(c, api, network, chosen)

@@ -126,6 +126,12 @@ func readOnlyFields() map[string]bool {
 // changes says for people what the patch would change in an object, field by
 // field; nothing if the object is like that already.
 func (p patch) changes(object json.RawMessage) ([]string, error) {
+	return p.changesInWords(object, nil)
+}
+
+// changesInWords is changes with words of their own for the values of some fields,
+// by path.
+func (p patch) changesInWords(object json.RawMessage, words map[string]func(any) string) ([]string, error) {
 	now, err := decodePatch(object)
 	if err != nil {
 		return nil, errors.New("the server's answer is no JSON object")
@@ -138,17 +144,21 @@ func (p patch) changes(object json.RawMessage) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return differences("", map[string]any(now), map[string]any(next), readOnlyFields()), nil
+	return differences("", map[string]any(now), map[string]any(next), readOnlyFields(), words), nil
 }
 
 // differences goes through all that next names; null in it keeps what is there.
-func differences(path string, now, next any, passed map[string]bool) []string {
+func differences(path string, now, next any, passed map[string]bool, words map[string]func(any) string) []string {
 	object, ok := next.(map[string]any)
 	if !ok {
 		if next == nil || sameValue(now, next) {
 			return nil
 		}
-		return []string{fmt.Sprintf("%s %s → %s", printable(strings.TrimPrefix(path, "config.")), valueText(now), valueText(next))}
+		text := words[path]
+		if text == nil {
+			text = valueText
+		}
+		return []string{fmt.Sprintf("%s %s → %s", printable(strings.TrimPrefix(path, "config.")), text(now), text(next))}
 	}
 	before, _ := now.(map[string]any)
 	var all []string
@@ -158,7 +168,7 @@ func differences(path string, now, next any, passed map[string]bool) []string {
 			at = path + "." + name
 		}
 		if !passed[at] {
-			all = append(all, differences(at, before[name], object[name], passed)...)
+			all = append(all, differences(at, before[name], object[name], passed, words)...)
 		}
 	}
 	return all

@@ -61,8 +61,9 @@ func TestPatchIsCopied(t *testing.T) {
 func TestTagsOfMembers(t *testing.T) {
 	m := &client.Member{}
 	m.Config.Tags = json.RawMessage(`[[2,false],[1000,100]]`)
-	s := &memberSettings{patch: patch{}, tags: []memberTag{{id: 1000, value: 5}, {id: 2, value: 1}, {id: 7, unset: true}}}
-	if text := jsonText(s.mergedTags(m)); text != `[[2,1],[1000,5]]` {
+	s := &memberSettings{patch: patch{}}
+	s.tags = []memberTag{{id: 1000, value: 5}, {id: 2, value: 1}, {id: 7, unset: true}, {id: 8, byDefault: true}}
+	if text := jsonText(s.mergedTags(m)); text != `[[2,1],[7,false],[1000,5]]` {
 		t.Error(text)
 	}
 	for _, strange := range []string{``, `null`, `{}`, `[1]`, `[[1]]`, `[["a",1]]`, `[[1,-1]]`, `[[99999999999,1]]`} {

@@ -28,6 +28,8 @@ type NetworkConfig struct {
 	Name              string
 	Private           bool
 	MTU               int
+	EnableBroadcast   *bool // nil: not said
+	MulticastLimit    *int  // how many members a multicast reaches; nil: not said
 	CreationTime      int64 // ms since 1970
 	LastModified      int64
 	Routes            []Route
