@@ -60,10 +60,12 @@ func (a *api) write(w http.ResponseWriter, r *http.Request, status int, body []b
 	}
 }
 
-// invalid makes a request's fault of an error found in its body.
+// invalid makes a request's fault of an error found in its body, unless it is one
+// of the service.
 func invalid(err error) error {
-	if err == nil {
-		return nil
+	var known *central.Error
+	if err == nil || errors.As(err, &known) {
+		return err
 	}
 	return central.NewError(central.Invalid, "%s", err)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/orrery-net/orrery/internal/central"
 	"github.com/orrery-net/orrery/internal/model"
+	"github.com/orrery-net/orrery/zt/rules"
 )
 
 // addSeeds gives a fuzz target the recorded objects and the bodies of the
@@ -43,7 +44,7 @@ func FuzzNetworkBody(f *testing.F) {
 		if err != nil {
 			return
 		}
-		p, err := readNetworkPatch(body)
+		p, err := readNetworkBody(body)
 		if err != nil {
 			return
 		}
@@ -124,7 +125,14 @@ func FuzzAccountBody(f *testing.F) {
 
 func applyNetwork(t *testing.T, n *model.Network, text string) {
 	t.Helper()
-	apply(t, readNetworkPatch, n, text)
+	apply(t, readNetworkBody, n, text)
+}
+
+func readNetworkBody(body object) (*networkPatch, error) {
+	return readNetworkPatch(body, func(source string) (*rules.Program, []rules.Diagnostic, error) {
+		made, found := rules.Compile(source, rules.Lenient)
+		return made, found, nil
+	})
 }
 
 func applyMember(t *testing.T, m *model.Member, text string) {

@@ -170,7 +170,7 @@ func TestNetworkChangesMerge(t *testing.T) {
 		for range rapid.IntRange(1, 4).Draw(t, "changes") {
 			before := reread(t, networkOf(central.NetworkStatus{Network: n}, 9))
 			change := drawNetworkChange(t)
-			p, err := readNetworkPatch(bodyOf(t, change))
+			p, err := readNetworkBody(bodyOf(t, change))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -212,7 +212,7 @@ func (q *request) listNetworks() error {
 }
 
 func (q *request) createNetwork() error {
-	p, err := readBody(q, readNetworkPatch)
+	p, err := readBody(q, q.readNetworkPatch)
 	if err != nil {
 		return err
 	}
@@ -226,7 +226,7 @@ func (q *request) getNetwork(id zt.NetworkID) error {
 }
 
 func (q *request) updateNetwork(id zt.NetworkID) error {
-	p, err := readBody(q, readNetworkPatch)
+	p, err := readBody(q, q.readNetworkPatch)
 	if err != nil {
 		return err
 	}

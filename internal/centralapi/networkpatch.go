@@ -18,9 +18,13 @@ type networkPatch struct {
 	warnings
 }
 
+func (q *request) readNetworkPatch(body object) (*networkPatch, error) {
+	return readNetworkPatch(body, q.compile)
+}
+
 // readNetworkPatch reads what a body changes about a network. The order of the
 // fields here is the order of the changes.
-func readNetworkPatch(body object) (*networkPatch, error) {
+func readNetworkPatch(body object, compile compiler) (*networkPatch, error) {
 	p := &patch[model.Network]{}
 	all := &networkPatch{patch: p}
 	config := p.within(body, "config")
@@ -28,7 +32,7 @@ func readNetworkPatch(body object) (*networkPatch, error) {
 	field(p, body, "tagsByName", readOpaque, func(n *model.Network) *json.RawMessage { return &n.TagsByName })
 	field(p, body, "capabilitiesByName", readIDsByName, func(n *model.Network) *map[string]uint32 { return &n.CapabilitiesByName })
 	computed(p, body, "ui", readTree, mergeUI)
-	all.readRules(body, config)
+	all.readRules(body, config, compile)
 
 	field(p, config, "name", readText, func(n *model.Network) *string { return &n.Name })
 	field(p, config, "private", readFlag, func(n *model.Network) *bool { return &n.Private })
@@ -58,7 +62,7 @@ func readNetworkPatch(body object) (*networkPatch, error) {
 // that comes alone is compiled, and what it defines takes the place of all there
 // was. With any of the tables it is only kept: they are stored as they are, and
 // text and tables may disagree (api-behaviour §11).
-func (p *networkPatch) readRules(body, config object) {
+func (p *networkPatch) readRules(body, config object, compile compiler) {
 	var tables []string
 	for _, name := range []string{"rules", "tags", "capabilities"} {
 		if config.has(name) {
@@ -66,7 +70,7 @@ func (p *networkPatch) readRules(body, config object) {
 		}
 	}
 	if len(tables) == 0 {
-		computed(p.patch, body, "rulesSource", programReader(&p.warnings), func(n *model.Network, made program) error { return made.setOn(n) })
+		computed(p.patch, body, "rulesSource", programReader(compile, &p.warnings), func(n *model.Network, made program) error { return made.setOn(n) })
 		return
 	}
 	field(p.patch, body, "rulesSource", readSource, func(n *model.Network) *string { return &n.RulesSource })

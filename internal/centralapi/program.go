@@ -30,16 +30,35 @@ func (p program) setOn(n *model.Network) error {
 	return p.err
 }
 
-// programReader compiles texts of rules as clients of the hosted service write
-// them; what is to be said about one goes to w. It runs before the transaction,
-// since a long text takes its time.
-func programReader(w *warnings) reader[program] {
+// compiler makes a program of a text, nil if it cannot be compiled. The error says
+// why it was not tried.
+type compiler func(source string) (*rules.Program, []rules.Diagnostic, error)
+
+// shortText is the length in bytes up to which a text is compiled without waiting:
+// it takes a few milliseconds at most, and programs change many networks at once.
+const shortText = 16 << 10
+
+// compile takes texts as clients of the hosted service write them.
+func (q *request) compile(source string) (*rules.Program, []rules.Diagnostic, error) {
+	if len(source) > shortText {
+		return q.api.service.CompileRules(q.r.Context(), q.caller, source, rules.Lenient)
+	}
+	made, found := rules.Compile(source, rules.Lenient)
+	return made, found, nil
+}
+
+// programReader reads texts of rules and compiles them; what is to be said about
+// one goes to w. It runs before the transaction, since a long text takes its time.
+func programReader(compile compiler, w *warnings) reader[program] {
 	return func(path string, raw json.RawMessage) (program, error) {
 		source, err := readSource(path, raw)
 		if err != nil {
 			return program{}, err
 		}
-		compiled, diagnostics := rules.Compile(source, rules.Lenient)
+		compiled, diagnostics, err := compile(source)
+		if err != nil {
+			return program{}, err
+		}
 		if compiled == nil {
 			return program{source: source, err: invalid(refusal(diagnostics))}, nil
 		}

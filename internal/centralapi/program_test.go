@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/orrery-net/orrery/internal/central"
 	"github.com/orrery-net/orrery/zt/rules"
 	"github.com/orrery-net/orrery/zt/rules/ruleset"
 )
@@ -121,6 +122,27 @@ func TestProgramsOfTheHostedService(t *testing.T) {
 	}
 	if taken < 200 {
 		t.Errorf("only %d programs were taken that the original takes", taken)
+	}
+}
+
+// Whoever has several long texts compiled at a time is told to wait, not that the
+// text is wrong.
+func TestLongTextsWaitForTheirTurn(t *testing.T) {
+	w := newWorld(t)
+	w.network(`{}`)
+	long := strings.Repeat("# long\n", shortText) + "drop;"
+	if r := w.do(post(atNetwork, `{"rulesSource":`+quote(long)+`}`)); r.status != http.StatusOK || !strings.Contains(r.body, `"rules":[{"type":"ACTION_DROP"}]`) {
+		t.Errorf("status %d", r.status)
+	}
+	body, err := parseBody([]byte(`{"rulesSource":"accept;"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = readNetworkPatch(body, func(string) (*rules.Program, []rules.Diagnostic, error) {
+		return nil, nil, central.NewError(central.RateLimited, "busy")
+	})
+	if !isKind(invalid(err), central.RateLimited) {
+		t.Errorf("refused with %v", err)
 	}
 }
 

@@ -46,7 +46,7 @@ func TestNodesThatTakeLess(t *testing.T) {
 		{"just enough", func(m *netconf.Metadata) {
 			m.MaxRules, m.MaxCapabilities, m.MaxRulesPerCapability, m.MaxTags = 6, 2, 3, 3
 		}, table, []uint32{10, 20, 30}, []uint32{1, 2}, ""},
-		{"a rule too many", func(m *netconf.Metadata) { m.MaxRules = 5 }, []netconf.Rule{match, accept, drop}, []uint32{10, 20, 30}, []uint32{1, 2}, shortOfRules},
+		{"a rule too many", func(m *netconf.Metadata) { m.MaxRules = 5 }, []netconf.Rule{match, accept, drop, drop}, []uint32{10, 20, 30}, []uint32{1, 2}, shortOfRules},
 		{"a capability too many", func(m *netconf.Metadata) { m.MaxCapabilities = 1 }, table, []uint32{10, 20, 30}, []uint32{1}, shortOfCapabilities},
 		{"a capability too long", func(m *netconf.Metadata) { m.MaxRulesPerCapability = 2 }, table, []uint32{10, 20, 30}, []uint32{1}, shortOfCapabilities},
 		{"a tag too many that no rule compares", func(m *netconf.Metadata) { m.MaxTags = 2 }, table, []uint32{10, 30}, []uint32{1, 2}, ""},
@@ -119,7 +119,7 @@ func TestStoredTableThatIsTooLong(t *testing.T) {
 	record.Rules = slices.Repeat([]netconf.Rule{{Type: netconf.MatchEtherType}, {Type: netconf.ActionAccept}}, 600)
 	record.Rules = append(record.Rules, netconf.Rule{Type: netconf.ActionDrop})
 	got := sharedConfig(record, nil, credentialWindow).Rules
-	if len(got) != 1023 || got[1022].Type != netconf.ActionDrop {
+	if len(got) != 1024 || got[1021].Type != netconf.ActionAccept || got[1022].Type != netconf.ActionDrop || got[1023].Type != netconf.ActionDrop {
 		t.Errorf("%d rules, the last one %v", len(got), got[len(got)-1])
 	}
 }

@@ -137,7 +137,8 @@ func (c *Controller) recall(ctx context.Context, n *network, s *snapshot) error 
 			c.addRevocations(n, m.Node, c.issue.Threshold(), membership)
 		}
 	}
-	if err := c.recallWithdrawn(ctx, n, s); err != nil {
+	stale, err := c.recallWithdrawn(ctx, n, s)
+	if err != nil {
 		return err
 	}
 	seen, err := c.store.Seen(ctx, n.id)
@@ -166,6 +167,7 @@ func (c *Controller) recall(ctx context.Context, n *network, s *snapshot) error 
 		m.mu.Unlock()
 	}
 	c.greet(greetings)
+	c.pushPortions(n, 0, n.all(func(m *member) bool { return stale[m.node] && m.online(now) }))
 	return nil
 }
 

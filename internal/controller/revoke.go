@@ -47,41 +47,84 @@ type revocationLog struct {
 	all []revoked // ascending by number
 }
 
+// Bounds of a log, beyond which the oldest revocations of tags and capabilities
+// are forgotten: their members' nodes have stopped showing them, unless they were
+// tampered with.
+const (
+	maxRevokedOfMember = netconf.MaxTags + netconf.MaxCapabilities
+	maxRevoked         = 10_000
+)
+
 // addRevocations voids what a member was issued so far of some certificates. The
 // caller makes sure that the member gets no new ones at or below the threshold,
 // not even of membership: nodes take any revocation for one of that as well, and
-// the last one that they receive counts. So all of one member get the highest
-// threshold of them (protocol 06 §7).
+// the last new one that they receive counts (protocol 06 §7). So none of a member
+// that is put out may have a lower threshold than that: earlier ones are renewed.
 func (c *Controller) addRevocations(n *network, target zt.Address, threshold int64, what ...certificate) {
 	l := &n.revocations
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	out := slices.Contains(what, membership)
 	for _, old := range l.all {
 		if old.target != target {
 			continue
 		}
 		threshold = max(threshold, old.revocation.Threshold)
-		if !slices.Contains(what, old.what) {
+		if out && !slices.Contains(what, old.what) {
 			what = append(what, old.what)
 		}
 	}
-	l.all = slices.DeleteFunc(l.all, func(old revoked) bool { return old.target == target })
+	l.all = slices.DeleteFunc(l.all, func(old revoked) bool { return old.target == target && slices.Contains(what, old.what) })
 	number := l.newest.Load()
 	for _, one := range what {
-		r := &netconf.Revocation{
-			ID:           rand.Uint32(),
-			Network:      n.id,
-			CredentialID: one.id,
-			Threshold:    threshold,
-			Flags:        netconf.RevocationFastPropagate,
-			Target:       target,
-			Type:         one.kind,
-		}
-		r.Sign(c.identity)
 		number++
-		l.all = append(l.all, revoked{number: number, target: target, what: one, revocation: r, until: threshold + revocationLife})
+		l.all = append(l.all, revoked{number: number, target: target, what: one, revocation: c.newRevocation(n, target, threshold, one), until: threshold + revocationLife})
 	}
+	l.trim(maxRevokedOfMember, func(r revoked) bool { return r.target == target })
+	l.trim(maxRevoked, func(revoked) bool { return true })
 	l.newest.Store(number)
+}
+
+// newRevocation signs a revocation. Members pass on only those of membership, to
+// all others that they know, the one that it is about among them: one that was
+// tampered with could keep an old one of a tag, and let itself in with its lower
+// threshold after it was put out. Besides, changes of many members' tags would
+// make a flood of it.
+func (c *Controller) newRevocation(n *network, target zt.Address, threshold int64, what certificate) *netconf.Revocation {
+	r := &netconf.Revocation{
+		ID:           rand.Uint32(),
+		Network:      n.id,
+		CredentialID: what.id,
+		Threshold:    threshold,
+		Target:       target,
+		Type:         what.kind,
+	}
+	if what == membership {
+		r.Flags = netconf.RevocationFastPropagate
+	}
+	r.Sign(c.identity)
+	return r
+}
+
+// trim forgets the oldest revocations of tags and capabilities among some if
+// these are more than most. Called with l.mu held.
+func (l *revocationLog) trim(most int, among func(revoked) bool) {
+	excess := -most
+	for _, r := range l.all {
+		if among(r) && r.what != membership {
+			excess++
+		}
+	}
+	if excess <= 0 {
+		return
+	}
+	l.all = slices.DeleteFunc(l.all, func(r revoked) bool {
+		if excess == 0 || r.what == membership || !among(r) {
+			return false
+		}
+		excess--
+		return true
+	})
 }
 
 // readmit forgets that a member was put out: it is let in again. What was taken
@@ -163,32 +206,47 @@ func (c *Controller) withdraw(n *network, m *member, lost []certificate) {
 
 // What recallWithdrawn looks at: changes of members that can take certificates
 // away, newest first, not more than maxRecalled of them.
-var withdrawing = []model.EventKind{model.MemberUpdated, model.MemberAuthorized, model.MemberDeauthorized}
+var withdrawing = []model.EventKind{model.MemberUpdated, model.MemberAuthorized, model.MemberDeauthorized, model.MemberAdded, model.MemberJoined}
 
 const maxRecalled = 10_000
 
 // recallWithdrawn brings back what members lost shortly before the start: those
-// who were away then are still to be told. Called with n.loadMu held.
-func (c *Controller) recallWithdrawn(ctx context.Context, n *network, s *snapshot) error {
+// who were away then are still to be told. It returns members that may be cut off
+// until they get fresh certificates. Called with n.loadMu held.
+func (c *Controller) recallWithdrawn(ctx context.Context, n *network, s *snapshot) (stale map[zt.Address]bool, err error) {
+	stale = make(map[zt.Address]bool)
+	// The run may have ended before it acted on its last changes, and a crash
+	// before that puts times of issue ahead of those of changes.
+	certain := c.issue.floor - clockBehind.Milliseconds()
+	if c.clockDoubt() > 0 {
+		certain = 0
+	}
 	query := store.EventQuery{
 		Network: n.id, Kinds: withdrawing, Since: c.now().UnixMilli() - revocationLife - c.clockDoubt(), Limit: eventPage,
 	}
 	for range maxRecalled / eventPage {
 		events, next, err := c.store.EventsBefore(ctx, query)
 		if err != nil {
-			return fmt.Errorf("list what members lost lately: %w", err)
+			return nil, fmt.Errorf("list what members lost lately: %w", err)
 		}
 		for i := range events {
 			e := &events[i]
-			if lost, err := lostCertificates(s.record, e); err == nil && len(lost) > 0 {
-				c.addRevocations(n, e.Node, e.Time, lost...)
+			lost, err := lostCertificates(s.record, e)
+			if err != nil || len(lost) == 0 {
+				continue
 			}
+			threshold := e.Time
+			if threshold > certain {
+				threshold = c.issue.Threshold()
+				stale[e.Node] = true
+			}
+			c.addRevocations(n, e.Node, threshold, lost...)
 		}
 		if query.Before = next; next == 0 {
 			break
 		}
 	}
-	return nil
+	return stale, nil
 }
 
 // tellOthers sends new revocations to all members that are online but the one

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/orrery-net/orrery/internal/model"
+	"github.com/orrery-net/orrery/zt"
 	ztmember "github.com/orrery-net/orrery/zt/member"
 	"github.com/orrery-net/orrery/zt/netconf"
 )
@@ -199,6 +200,77 @@ func TestReturnOfADeletedMemberVoidsWhatItHad(t *testing.T) {
 		mine := d.configs(slices.DeleteFunc(all, func(s sent) bool { return s.to != a.Address() }))
 		if got := com(t, mine[len(mine)-1], d.opts.Identity).Timestamp(); got <= voided.Threshold {
 			t.Errorf("the member is cut off: its certificate is of %d, void is what is not above %d", got, voided.Threshold)
+		}
+	})
+}
+
+// Certificates can carry times ahead of the clock, after a crash for instance. They
+// are void nevertheless when a later run tells of a loss, and the member, which
+// still holds them, gets fresh ones without asking.
+func TestLossBeforeARestartVoidsCertificatesAheadOfTheClock(t *testing.T) {
+	fake(t, func(t *testing.T) {
+		d := newDesk(t)
+		network := d.create(withTagsAndCapabilities)
+		a, b := ident(t, 1), ident(t, 2)
+		d.updateMember(network, a, func(m *model.Member) { m.Capabilities = []uint32{1} })
+		d.letIn(b, network)
+		d.skew.Store(int64(issueAhead))
+		d.letIn(a, network)
+		held := com(t, d.answer(a, network, holding), d.opts.Identity).Timestamp()
+		d.skew.Store(0)
+		pass(seenEvery)
+		d.updateMember(network, a, func(m *model.Member) { m.Capabilities = []uint32{} })
+		pass(seenEvery)
+		d.restart()
+		d.take()
+		d.ask(b, network, holding)
+		pass(5 * time.Second)
+		all := d.take()
+		voided := d.revocationsOf(netconf.CredentialCapability, all)
+		if len(voided) == 0 || voided[0].Threshold < held {
+			t.Fatalf("the capability of %d can still be shown: %+v", held, voided)
+		}
+		mine := d.configs(slices.DeleteFunc(all, func(s sent) bool { return s.to != a.Address() }))
+		if len(mine) == 0 {
+			t.Fatal("the member is cut off until it asks")
+		}
+		if got := com(t, mine[0], d.opts.Identity).Timestamp(); got <= voided[0].Threshold {
+			t.Errorf("the member's certificate is of %d, void is what is not above %d", got, voided[0].Threshold)
+		}
+	})
+}
+
+// Members pass on revocations of membership only, and others are signed anew only
+// when a member is put out: what many changes cost grows with their number.
+func TestCostOfManyLosses(t *testing.T) {
+	fake(t, func(t *testing.T) {
+		d := newDesk(t)
+		n := d.newNetwork(zt.NewNetworkID(d.address, 7))
+		one, other := zt.Address(0x1000000001), zt.Address(0x1000000002)
+		d.addRevocations(n, other, 1, membership)
+		const losses = maxRevokedOfMember + 50
+		for i := range uint32(losses) {
+			d.addRevocations(n, one, int64(i), certificate{netconf.CredentialTag, i})
+		}
+		if got := n.revocations.newest.Load(); got != 1+losses {
+			t.Errorf("%d revocations were signed for %d losses", got-1, losses)
+		}
+		d.addRevocations(n, one, 1000, membership)
+		all := n.revocations.all
+		if len(all) != 2+maxRevokedOfMember {
+			t.Fatalf("%d revocations are kept", len(all))
+		}
+		for _, r := range all {
+			if passedOn := r.revocation.Flags&netconf.RevocationFastPropagate != 0; passedOn != (r.what == membership) {
+				t.Errorf("%v of %s is passed on: %v", r.what, r.target, passedOn)
+			}
+			if r.target == one && (r.revocation.Threshold != 1000 || r.what.kind == netconf.CredentialTag && r.what.id < losses-maxRevokedOfMember) {
+				t.Errorf("%v is void up to %d", r.what, r.revocation.Threshold)
+			}
+		}
+		n.revocations.trim(1, func(revoked) bool { return true })
+		if len(n.revocations.all) != 3 {
+			t.Errorf("%d are left, want those of membership and one", len(n.revocations.all))
 		}
 	})
 }

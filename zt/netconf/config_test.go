@@ -260,7 +260,7 @@ func TestConfigIsCutToWhatNodesHold(t *testing.T) {
 		DNS: DNS{Domain: strings.Repeat("=", 1000), Servers: slices.Repeat([]netip.Addr{netip.IPv6Unspecified()}, 9)},
 		SSO: SSO{Version: 1, Enabled: true, IssuerURL: strings.Repeat("=", 9999), CentralURL: strings.Repeat("=", 9999),
 			Nonce: strings.Repeat("=", 999), State: strings.Repeat("=", 999), ClientID: strings.Repeat("=", 999), Provider: strings.Repeat("=", 999)},
-		Rules:       slices.Repeat(append(slices.Repeat([]Rule{{Type: MatchIntegerRange}}, 30), Rule{Type: ActionAccept}), 100), // 33 of 31 entries fit before a last one
+		Rules:       slices.Repeat(append(slices.Repeat([]Rule{{Type: MatchIntegerRange}}, 13), Rule{Type: ActionAccept}), 200), // 73 of 14 entries fit before the last two
 		Specialists: make([]Specialist, 3000),
 		Routes:      slices.Repeat([]Route{{Target: netip.MustParsePrefix("::/0"), Via: netip.IPv6Unspecified()}}, 3000),
 		Addresses:   slices.Repeat([]netip.Prefix{netip.MustParsePrefix("::/0"), {}}, 3000),
@@ -291,7 +291,7 @@ func TestConfigIsCutToWhatNodesHold(t *testing.T) {
 			t.Errorf("%s: %d, want %d", list.name, list.got, list.want)
 		}
 	}
-	if last := c.Rules[len(c.Rules)-2:]; last[0].Type != ActionAccept || last[1].Type != ActionDrop {
+	if last := c.Rules[len(c.Rules)-3:]; last[0].Type != ActionAccept || last[1].Type != ActionDrop || last[2].Type != ActionDrop {
 		t.Errorf("the table was cut to end in %v: it lets pass what the whole one may drop", last)
 	}
 	if n := count(t, c.Ownerships, ParseOwnership); n != MaxOwnerships {

@@ -17,7 +17,7 @@ func (t RuleType) KnownTo(rulesEngine int) bool {
 // FitRules makes a network's table fit for nodes that take at most limit entries
 // and have a revision of the rules engine. One that fits is returned as it is.
 // Otherwise the result is the longest start of the table that does, up to the end
-// of a whole rule, and a last entry that drops everything else: a node must never
+// of a whole rule, and at its end what drops everything else: a node must never
 // let pass what the whole table drops. Neither may capabilities then, which a
 // table that just ended would leave the decision to (protocol 07 §2). The same
 // goes for a match of a type that nodes do not know, which can be true or false
@@ -33,15 +33,20 @@ func FitRules(table []Rule, limit, rulesEngine int) []Rule {
 	return cutRules(table, limit)
 }
 
-// cutRules returns the whole rules at the start of a table, and behind them an
-// entry that drops everything else, together at most limit entries, but at least
-// that one.
+// cutRules returns the whole rules at the start of a table, and behind them what
+// drops everything else, together at most limit entries, but at least one. It
+// takes two: a tag of the receiver that a sender does not know yet makes it skip
+// the next drop that it comes to, whatever rule that is of (protocol 07 §2).
 func cutRules(table []Rule, limit int) []Rule {
-	whole := min(len(table), max(limit-1, 0))
+	drop := Rule{Type: ActionDrop}
+	whole := min(len(table), max(limit-2, 0))
 	for whole > 0 && !table[whole-1].Type.IsAction() {
 		whole--
 	}
-	return append(table[:whole:whole], Rule{Type: ActionDrop})
+	if whole == 0 {
+		return []Rule{drop}
+	}
+	return append(table[:whole:whole], drop, drop)
 }
 
 // FitsAsCapability reports whether nodes can be given a capability with these

@@ -22,15 +22,15 @@ func TestFitRules(t *testing.T) {
 		{"fits", table, 6, 1, table},
 		{"a later engine", table, 6, 2, table},
 		{"empty", nil, 0, 1, nil},
-		{"one too long", table, 5, 1, []Rule{match, accept, drop}},
-		{"room for a whole rule and the end", table, 3, 1, []Rule{match, accept, drop}},
-		{"no room for the end", table, 2, 1, []Rule{drop}},
+		{"one too long", table, 5, 1, []Rule{match, accept, drop, drop}},
+		{"room for a whole rule and the end", table, 4, 1, []Rule{match, accept, drop, drop}},
+		{"no room for the end", table, 3, 1, []Rule{drop}},
 		{"no room for anything", table, 0, 1, []Rule{drop}},
 		{"no action at all", []Rule{match, match, match}, 2, 1, []Rule{drop}},
-		{"unknown match", []Rule{accept, match, unknown, drop, accept}, 99, 1, []Rule{accept, drop}},
+		{"unknown match", []Rule{accept, match, unknown, drop, accept}, 99, 1, []Rule{accept, drop, drop}},
 		{"unknown match first", []Rule{unknown, drop, accept}, 99, 1, []Rule{drop}},
-		{"unknown action", []Rule{match, accept, match, unknownAction, accept}, 99, 1, []Rule{match, accept, drop}},
-		{"unknown behind what is cut", []Rule{match, accept, match, drop, unknown, drop}, 3, 1, []Rule{match, accept, drop}},
+		{"unknown action", []Rule{match, accept, match, unknownAction, accept}, 99, 1, []Rule{match, accept, drop, drop}},
+		{"unknown behind what is cut", []Rule{match, accept, match, drop, unknown, drop}, 4, 1, []Rule{match, accept, drop, drop}},
 		{"no engine", table, 99, 0, []Rule{drop}},
 	}
 	for _, c := range cases {
@@ -45,13 +45,19 @@ func TestFitRules(t *testing.T) {
 }
 
 // outcome evaluates a table whose matches are each true or false, as nodes do
-// (protocol 07 §2): passes reports whether the frame may pass, if need be by a
-// capability.
-func outcome(table []Rule, holds func(position int) bool) (passes bool) {
-	set := true
+// (protocol 07 §2), with tags of the receiver that the sender may not know yet:
+// passes reports whether the frame may pass, if need be by a capability.
+func outcome(table []Rule, holds, known func(position int) bool) (passes bool) {
+	set, skipDrop := true, false
 	for i, rule := range table {
 		if !rule.Type.IsAction() {
+			if !set && !rule.Or {
+				continue
+			}
 			result := holds(i) != rule.Not
+			if rule.Type == MatchTagReceiver && !known(i) {
+				result, skipDrop = true, true
+			}
 			if rule.Or {
 				set = set || result
 			} else {
@@ -62,7 +68,10 @@ func outcome(table []Rule, holds func(position int) bool) (passes bool) {
 		if set {
 			switch rule.Type {
 			case ActionDrop:
-				return false
+				if !skipDrop {
+					return false
+				}
+				skipDrop = false
 			case ActionAccept, ActionRedirect, ActionBreak:
 				return true
 			}
@@ -75,7 +84,7 @@ func outcome(table []Rule, holds func(position int) bool) (passes bool) {
 
 func TestCutTablesLetNothingMorePass(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	types := []RuleType{ActionDrop, ActionAccept, ActionBreak, ActionTee, ActionRedirect, MatchEtherType, MatchEtherType, MatchEtherType, 60}
+	types := []RuleType{ActionDrop, ActionAccept, ActionBreak, ActionTee, ActionRedirect, MatchEtherType, MatchEtherType, MatchTagReceiver, 60}
 	cut := 0
 	for range 20000 {
 		table := make([]Rule, random.IntN(12))
@@ -88,7 +97,8 @@ func TestCutTablesLetNothingMorePass(t *testing.T) {
 		}
 		frame := random.Uint64()
 		holds := func(position int) bool { return frame>>position&1 != 0 }
-		if outcome(fitted, holds) && !outcome(table, holds) {
+		known := func(position int) bool { return frame>>(32+position)&1 != 0 }
+		if outcome(fitted, holds, known) && !outcome(table, holds, known) {
 			t.Fatalf("%v was made %v: it lets pass what is dropped by the whole", table, fitted)
 		}
 	}
