@@ -174,8 +174,8 @@ func (m MAC) String() string {
 	return string(text)
 }
 
-// ParseMAC reads 12 hex digits, either case, in pairs that colons or hyphens may
-// stand between.
+// ParseMAC reads 12 hex digits, either case. Colons and hyphens do not count, wherever
+// they stand (protocol 07 §5).
 func ParseMAC(s string) (MAC, error) {
 	digits := strings.NewReplacer(":", "", "-", "").Replace(s)
 	v, err := parseHex(digits)

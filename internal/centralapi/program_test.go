@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/orrery-net/orrery/internal/central"
+	"github.com/orrery-net/orrery/zt/netconf"
 	"github.com/orrery-net/orrery/zt/rules"
 	"github.com/orrery-net/orrery/zt/rules/ruleset"
 )
@@ -58,19 +59,26 @@ func setOf(t testing.TB, text []byte) *ruleset.Set {
 	return set
 }
 
-// tablesOf are the tables as nodes get them; false if nodes cannot be given them.
-func tablesOf(t testing.TB, set *ruleset.Set) (string, bool) {
+// tablesOf are the tables as nodes get them from a controller.
+func tablesOf(t testing.TB, set *ruleset.Set) string {
 	t.Helper()
-	p := rules.Program{Set: *set}
-	base, capabilities, err := p.Tables()
-	if err != nil {
-		return "", false
+	tables := [][]netconf.Rule{}
+	add := func(table []ruleset.Entry) {
+		made := []netconf.Rule{}
+		for _, e := range table {
+			made = append(made, e.AsControllersRead())
+		}
+		tables = append(tables, made)
 	}
-	text, err := json.Marshal([]any{base, capabilities})
+	add(set.Rules)
+	for _, c := range set.Capabilities {
+		add(c.Rules)
+	}
+	text, err := json.Marshal(tables)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(text), true
+	return string(text)
 }
 
 var errorMessage = regexp.MustCompile(`^\{"type":"[a-z]+","message":"(line \d+ column \d+: )?([^"\\]|\\.)+"\}$`)
@@ -108,11 +116,13 @@ func TestProgramsOfTheHostedService(t *testing.T) {
 			t.Errorf("%s: the text %q became %q", c.Name, c.Source, got.RulesSource)
 		}
 		if c.OK {
-			is, _ := tablesOf(t, setOf(t, []byte(r.body)))
-			if want, ok := tablesOf(t, setOf(t, c.Output)); ok {
-				if taken++; is != want {
-					t.Errorf("%s: tables\n%s\nwant\n%s", c.Name, is, want)
-				}
+			want := setOf(t, c.Output)
+			if c.Name == "macro/parameter-ten-characters-as-tee-target" {
+				// The original does not replace the parameter; here it is.
+				want.Rules[1].Text = "deadbeef11"
+			}
+			if taken++; tablesOf(t, setOf(t, []byte(r.body))) != tablesOf(t, want) {
+				t.Errorf("%s: %s\nwant %s", c.Name, r.body, c.Output)
 			}
 		}
 		position = w.lastEvent()
@@ -120,8 +130,9 @@ func TestProgramsOfTheHostedService(t *testing.T) {
 			t.Errorf("%s: the answer\n%s\nsent back became, with status %d,\n%s", c.Name, r.body, again.status, again.body)
 		}
 	}
-	if taken < 200 {
-		t.Errorf("only %d programs were taken that the original takes", taken)
+	// Of the 236 one has a capability with more rules than nodes hold.
+	if taken != 235 {
+		t.Errorf("%d programs were taken that the original takes", taken)
 	}
 }
 

@@ -60,7 +60,7 @@ func BenchmarkCompileThousandRules(b *testing.B) {
 
 // BenchmarkCompileMiB compiles programs that are as bad as can be thought of.
 func BenchmarkCompileMiB(b *testing.B) {
-	programs := hostile()
+	programs := hostile(mebibyte)
 	for _, name := range slices.Sorted(maps.Keys(programs)) {
 		for _, mode := range []Mode{Strict, Compatible, Lenient} {
 			b.Run(name+"/"+string(mode), func(b *testing.B) {
@@ -86,7 +86,7 @@ func BenchmarkDecompile(b *testing.B) {
 }
 
 func BenchmarkFormat(b *testing.B) {
-	for _, p := range []struct{ name, source string }{{"default", defaultSource}, {"thousand rules", longPrograms[1].source}, {"MiB", fill("accept dport 22 # c\n and vlan 0;\n")}} {
+	for _, p := range []struct{ name, source string }{{"default", defaultSource}, {"thousand rules", longPrograms[1].source}, {"MiB", mebibyte.fill("accept dport 22 # c\n and vlan 0;\n")}} {
 		b.Run(p.name, func(b *testing.B) {
 			b.SetBytes(int64(len(p.source)))
 			for b.Loop() {

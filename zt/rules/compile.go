@@ -14,6 +14,9 @@ type compiler struct {
 	problems
 	within *expansion // the include that is being expanded; nil outside
 	table  *table     // that entries go to; nil while macros are checked
+
+	// operands are those of the match that is being made: memory for all.
+	operands [2]operand
 }
 
 // table is a table that is being made.
@@ -77,11 +80,30 @@ func (c *compiler) checkRoom(p *Program) {
 
 // fill puts the rules among statements into a table.
 func (c *compiler) fill(t *table, body []syntax.Statement) {
+	if n := min(c.entriesOf(body), t.limit); n > 0 && !t.full {
+		t.entries, t.origins = make([]ruleset.Entry, 0, n), make([]Origin, 0, n)
+	}
 	c.table = t
 	for _, s := range body {
 		c.statement(s)
 	}
 	c.table = nil
+}
+
+// entriesOf counts the entries that statements become.
+func (c *compiler) entriesOf(body []syntax.Statement) int {
+	n := 0
+	for _, s := range body {
+		switch s := s.(type) {
+		case *syntax.Rule:
+			n += len(s.Matches) + 1
+		case *syntax.Include:
+			if m := c.macroNamed[strings.ToLower(s.Name.Text)]; m != nil {
+				n += m.entries
+			}
+		}
+	}
+	return n
 }
 
 func (c *compiler) statement(s syntax.Statement) {

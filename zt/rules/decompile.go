@@ -5,6 +5,7 @@ import (
 	"math/bits"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/orrery-net/orrery/zt/netconf"
 	"github.com/orrery-net/orrery/zt/rules/original"
@@ -230,8 +231,16 @@ func (d *decompiler) table(depth int, entries []ruleset.Entry) {
 	}
 }
 
-// commentText keeps a text in the line of its comment.
-func commentText(text string) string { return strings.NewReplacer("\n", " ", "\r", " ").Replace(text) }
+// commentText keeps a text in the line of its comment, and keeps from terminals
+// what they would obey.
+func commentText(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return ' '
+	}, text)
+}
 
 // rulesOf cuts a table behind each action. The rest has none.
 func rulesOf(entries []ruleset.Entry) (rules [][]ruleset.Entry, rest []ruleset.Entry) {

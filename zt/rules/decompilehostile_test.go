@@ -139,6 +139,7 @@ func TestWhatCannotBeSaidIsToldWithItsPlace(t *testing.T) {
 		{"no action", ruleset.Set{Rules: []ruleset.Entry{accept, tcp}}, "warning W_NO_EFFECT 3", "# … ipprotocol tcp"},
 		{"negated action", ruleset.Set{Rules: []ruleset.Entry{{Type: netconf.ActionDrop, Not: true}}}, "warning W_NO_EFFECT 1", "drop;"},
 		{"new line in a text", ruleset.Set{Rules: []ruleset.Entry{{Type: netconf.ActionRedirect, Text: "a\naccept;"}}}, "error NOT_EXPRESSIBLE 1", "# redirect a accept;"},
+		{"control characters in a text", ruleset.Set{Rules: []ruleset.Entry{{Type: netconf.ActionRedirect, Text: "a\x1b[31m\u202e\x00\xffb"}}}, "error NOT_EXPRESSIBLE 1", "# redirect a [31m  \uFFFDb\n"},
 		{"names", ruleset.Set{Tags: []ruleset.Tag{
 			{Name: "accept", ID: 1}, {Name: "two words", ID: 2}, {Name: "Role", ID: 3}, {Name: "role", ID: 4}, {ID: 5}, {Name: "constructor", ID: 6}, {Name: "9", ID: 7},
 		}}, "warning W_RENAMED 1, warning W_RENAMED 5, warning W_RENAMED 13, information I_ONLY_STRICT 21, warning W_RENAMED 25",

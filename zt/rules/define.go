@@ -95,7 +95,7 @@ func claim[T interface{ name() syntax.Token }](c *compiler, what string, names m
 	case name.Text == "":
 		return // the parser said it
 	case !isName(name.Text):
-		c.fail(what+"_NAME_INVALID", name, hint("Names are letters, digits and _, and do not begin with a digit."), "%s cannot be a name.", name)
+		c.fail(what+"_NAME_INVALID", name, hint(nameHint), "%s cannot be a name.", name)
 	case syntax.Reserved(name.Text):
 		c.fail(what+"_NAME_RESERVED", name, hint("Choose another one."), "%s is a word of the language and cannot be a name.", name)
 	case taken:
@@ -253,7 +253,7 @@ func (c *compiler) name(t *tag, what string, name syntax.Token, value int64) boo
 	folded := strings.ToLower(name.Text)
 	if !isName(name.Text) {
 		t.mistake(name)
-		c.fail("TAG_"+what+"_NAME_INVALID", name, hint("Names are letters, digits and _, and do not begin with a digit."), "%s cannot be a name.", name)
+		c.fail("TAG_"+what+"_NAME_INVALID", name, hint(nameHint), "%s cannot be a name.", name)
 		return false
 	}
 	if _, taken := t.values[folded]; taken {

@@ -168,12 +168,7 @@ func (w *wording) quotedRule(rule []ruleset.Entry) string {
 
 // sameForNodes reports whether nodes get the same of two entries.
 func sameForNodes(a, b ruleset.Entry) bool {
-	if a == b {
-		return true
-	}
-	enforcedA, errA := a.Rule()
-	enforcedB, errB := b.Rule()
-	return errA == nil && errB == nil && enforcedA == enforcedB
+	return a == b || a.AsControllersRead() == b.AsControllersRead()
 }
 
 // quirkOf guesses which quirk of the original compiler makes it read one rule

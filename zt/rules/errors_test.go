@@ -72,6 +72,15 @@ func TestHints(t *testing.T) {
 		{"accept dport 22 80;", "UNKNOWN_MATCH", `"80" is not a match.`, `Write "or dport 80" for one more value.`},
 		{"accept ipsrc 10.0.0.0/8,fd00::/8;", "BAD_IP", `"10.0.0.0/8,fd00::/8" is not a network.`, "There are no lists here: write ipsrc 10.0.0.0/8 or ipsrc fd00::/8. Matches are taken from left to right: write these first and the others behind them."},
 		{"tag t id 1 flag 0, 1 a;", "TAG_UNKNOWN_KEYWORD", `"a" does not belong in a tag.`, "Write lists of bits without spaces: flag 0,1 name."},
+		{"accept ipprotocol tcp dport 22 or 80;", "UNKNOWN_MATCH", `"80" is not a match.`, `Write "or dport 80" for one more value. Matches are taken from left to right: write these first and the others behind them.`},
+		{"accept chr tcp_syn,!tcp_ack;", "BAD_CHARACTERISTIC", `"!tcp_ack" is not a characteristic.`, "A list has what may be there. For what must not be there, write a match of its own: and not chr tcp_ack."},
+		{"accept icmp any any;", "BAD_ICMP_TYPE", `"any" is not an ICMP type.`, "Use ipprotocol icmp4 or ipprotocol icmp6 in place of icmp, for all types."},
+		{"accept ipprotocol=tcp;", "UNKNOWN_MATCH", `"ipprotocol=tcp" is not a match.`, "Write ipprotocol tcp, without a sign between."},
+		{`accept dport "22";`, "BAD_RANGE", `"\"22\"" is not a port or range.`, "Write it without quotes: dport 22."},
+		{"accept ipsrc fe80::1%eth0/64;", "BAD_IP", `"fe80::1%eth0/64" is not a network.`, "Addresses have no zone here: write fe80::1 and a prefix length."},
+		{"macro m accept; ; m(22);", "UNKNOWN_ACTION", `"m(22)" is not an action.`, "To insert the rules of a macro, write include m(22)."},
+		{"include servers.rules", "MACRO_NOT_FOUND", `There is no macro "servers.rules".`, "Names are letters, digits and _, and do not begin with a digit."},
+		{"macro a\x1bb; include ab", "MACRO_NAME_INVALID", `"a\x1bb" cannot be a name.`, "Names are letters, digits and _, and do not begin with a digit."},
 		// Ranges.
 		{"accept dport 90-80;", "BAD_RANGE", `"90-80" is not a port or range.`, "Write 80-90."},
 		{"accept dport 1024-;", "BAD_RANGE", `"1024-" is not a port or range.`, "Write 1024-65535."},
@@ -131,6 +140,35 @@ func TestHints(t *testing.T) {
 
 // TestAllErrors: all errors of a program are told in one run, each mistake once,
 // sorted by position.
+// TestOneMistake has programs with one mistake each, which gives one error.
+func TestOneMistake(t *testing.T) {
+	for _, c := range []struct{ source, want, hint string }{
+		{"tag t\n id 1;\n enum 1 a;\n enum 2 b;\naccept teq t a;", "3:2 UNKNOWN_ACTION", "Remove the ; in line 2: items have none, only the last line of the block has one."},
+		{"cap c;\n id 1\n accept;\n;\nbreak;", "2:2 UNKNOWN_ACTION", "Remove the ; in line 1: items have none, only the last line of the block has one."},
+		{"cap c\n id = 1\n accept;\n;\nbreak;", "2:5 CAP_ID_RANGE", "Remove it: only spaces stand between the words."},
+		{"tag t id 1 enum 1 = a default = a;\naccept teq t a;", "1:19 TAG_UNKNOWN_KEYWORD 1:31 TAG_UNKNOWN_KEYWORD", "Remove it: only spaces stand between the words."},
+		{"tag t id 1 enum 1 a;\naccept tag t a;", "2:8 UNKNOWN_MATCH", "Write teq, tand, tor, txor, tdiff, tseq or treq, the tag and a value."},
+		{"tag t id 1 enum 1 a;\naccept teq t = a;", "2:16 UNKNOWN_MATCH", "Write teq t a, without a sign between."},
+		{"drop ipsrc not 10.0.0.0/8;\naccept;", "1:12 MATCH_ARG_RESERVED", "Write not in front: not ipsrc 10.0.0.0/8."},
+		{"accept ipsrc 10.0.0.0 255.0.0.0;", "1:23 UNKNOWN_MATCH", "Write the length of the prefix in place of a mask, as in ipsrc 10.0.0.0/24."},
+		{"macro m(port) accept dport port; ;\ninclude m(22)", "1:7 MACRO_PARAM_INVALID", "Write $port, here and in the rules."},
+		{"macro m\n accept dport 22;\ninclude m;", "3:9 MACRO_RECURSION", "Macros are replaced by their rules, which would never end here: remove the include, or close the macro with its own ; before it."},
+	} {
+		if got := errorsOf(c.source); got != c.want {
+			t.Errorf("%q: %s, want %s", c.source, got, c.want)
+		}
+		_, diagnostics := Compile(c.source, Strict)
+		if hint := firstError(diagnostics).Hint; hint != c.hint {
+			t.Errorf("%q: %s, want %s", c.source, hint, c.hint)
+		}
+	}
+	// Names of the program are not written raw.
+	_, diagnostics := Compile("macro a\x1bb; include ab", Strict)
+	if hint := diagnostics[1].Hint; hint != `Did you mean a\x1bb? Macros: a\x1bb.` {
+		t.Errorf("%q", hint)
+	}
+}
+
 func TestAllErrors(t *testing.T) {
 	for source, want := range map[string]string{
 		"accept dport ssh;\ntag t id x;\ncap c id y accept bogus;\n;\naccept teq u 1 and ipsrc a;": "1:14 BAD_RANGE 2:10 TAG_ID_RANGE 3:7 CAP_ID_RANGE 3:19 UNKNOWN_MATCH 5:12 UNKNOWN_TAG 5:26 IP_PREFIX_MISSING",

@@ -30,7 +30,7 @@ func word(text string) syntax.Token { return syntax.Token{Text: text} }
 // didYouMean is a hint to the name that is nearest, "" if none is near.
 func didYouMean(typed string, names iter.Seq[string]) string {
 	if near := syntax.Nearest(typed, names); near != "" {
-		return "Did you mean " + near + "?"
+		return "Did you mean " + plain(word(near)) + "?"
 	}
 	return ""
 }
@@ -96,9 +96,14 @@ func (c *compiler) hintTag(name syntax.Token) func() string {
 	}
 }
 
+const nameHint = "Names are letters, digits and _, and do not begin with a digit."
+
 // unknownName is a hint to names that exist.
 func unknownName(name syntax.Token, names []string, none, some string) string {
-	if len(names) == 0 {
+	switch {
+	case len(names) == 0 && !isName(name.Text):
+		return nameHint
+	case len(names) == 0:
 		return fmt.Sprintf(none, plain(name))
 	}
 	list := fmt.Sprintf(some, listed(names))

@@ -48,6 +48,9 @@ func hintPrefix(t syntax.Token) func() string {
 func hintNetwork(t syntax.Token) func() string {
 	return func() string {
 		address, suffix, _ := strings.Cut(t.Text, "/")
+		if ip, err := netip.ParseAddr(address); err == nil && ip.Zone() != "" {
+			return fmt.Sprintf("Addresses have no zone here: write %s and a prefix length.", ip.WithZone(""))
+		}
 		if ip, err := netip.ParseAddr(address); err == nil && ip.Zone() == "" {
 			if length, ok := prefixLen(suffix); ok && ip.Is4() {
 				return fmt.Sprintf("Write %s/%d.", address, length)
@@ -120,9 +123,12 @@ func hintRange(name string, t syntax.Token, limit uint64, example string) func()
 	}
 }
 
-// hintUnlessList is a hint about the operand of a match with one, but for lists:
-// they are written as several matches.
+// hintUnlessList is a hint about the operand of a match with one, but for quotes,
+// which there are none of, and lists: they are written as several matches.
 func hintUnlessList(name string, t syntax.Token, hint func() string) func() string {
+	if unquoted := strings.Trim(t.Text, "\"'"); unquoted != t.Text && unquoted != "" {
+		return hintf("Write it without quotes: %s %s.", name, plain(word(unquoted)))
+	}
 	if !strings.Contains(t.Text, ",") {
 		return hint
 	}
@@ -150,6 +156,9 @@ func hintICMP(t syntax.Token) func() string {
 func hintCharacteristic(text string) func() string {
 	return func() string {
 		lower := strings.ToLower(text)
+		if name := strings.TrimPrefix(lower, "!"); name != lower {
+			return fmt.Sprintf("A list has what may be there. For what must not be there, write a match of its own: and not chr %s.", plain(word(name)))
+		}
 		if _, ok := characteristics["tcp_"+lower]; ok {
 			return "Write tcp_" + lower + "."
 		}
@@ -187,6 +196,7 @@ var numbersElsewhere = map[string]map[string]string{
 		"icmp6": "ipprotocol icmp6 instead", "icmpv6": "ipprotocol icmp6 instead",
 	},
 	"icmp": {
+		"any": anyICMP, "all": anyICMP, "-1": anyICMP, "*": anyICMP,
 		"echo": "8 for IPv4, 128 for IPv6", "ping": "8 for IPv4, 128 for IPv6", "request": "8 for IPv4, 128 for IPv6",
 		"echo-request": "8 for IPv4, 128 for IPv6", "echo_request": "8 for IPv4, 128 for IPv6",
 		"reply": "0 for IPv4, 129 for IPv6", "pong": "0 for IPv4, 129 for IPv6",
@@ -197,6 +207,8 @@ var numbersElsewhere = map[string]map[string]string{
 		"neighbor-solicitation": "135", "neighbour-solicitation": "135", "neighbor-advertisement": "136", "neighbour-advertisement": "136",
 	},
 }
+
+const anyICMP = "ipprotocol icmp4 or ipprotocol icmp6 in place of icmp, for all types"
 
 var portNumbers = map[string]string{
 	"ftp": "21", "ssh": "22", "sftp": "22", "telnet": "23", "smtp": "25", "dns": "53", "domain": "53", "dhcp": "67-68", "tftp": "69",

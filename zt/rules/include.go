@@ -39,7 +39,7 @@ func (x *expansion) included() []syntax.Position {
 // macro is checked by itself, or if there is no such parameter, which is an error.
 func (c *compiler) argument(t syntax.Token) (syntax.Token, bool) {
 	if !isParameter(t.Text) {
-		return t, true
+		return t, c.within == nil || !c.within.macro.lacksSign(t.Text)
 	}
 	if c.within == nil {
 		c.fail("UNDEFINED_VARIABLE", t, hint("Parameters exist inside the macro that has them: write a value."), "There is no parameter %s here.", t)
@@ -56,6 +56,16 @@ func (c *compiler) argument(t syntax.Token) (syntax.Token, bool) {
 		return syntax.Token{Text: value.Text, Span: t.Span}, !isParameter(value.Text)
 	}
 	return t, false
+}
+
+// lacksSign reports whether a word is a parameter that was written without its $,
+// which is an error where it is defined.
+func (m *macro) lacksSign(text string) bool {
+	if !m.broken {
+		return false
+	}
+	_, defined := m.parameters[strings.ToLower(text)]
+	return defined
 }
 
 // checkInclude looks up an include's macro and its arguments.
@@ -257,5 +267,5 @@ func (w *walk) loop(m *macro) {
 			break
 		}
 	}
-	w.fail("MACRO_RECURSION", first.Name, hint("Macros are replaced by their rules, which would never end here: remove the include."), "Macro %s includes itself.", m.source.Name)
+	w.fail("MACRO_RECURSION", first.Name, hint("Macros are replaced by their rules, which would never end here: remove the include, or close the macro with its own ; before it."), "Macro %s includes itself.", m.source.Name)
 }

@@ -19,11 +19,11 @@ const onlyOriginal = "W_LEGACY_ONLY"
 // compileCompatible compiles as the original compiler does. Its error is the only
 // diagnostic.
 func compileCompatible(source string) (*Program, []Diagnostic) {
-	set, err := original.Compile(source)
+	made, err := original.Compile(source)
 	if err != nil {
 		return nil, []Diagnostic{fromOriginal(err)}
 	}
-	return &Program{Set: *set, Usage: UsageOf(set)}, nil
+	return &Program{Set: made.Set, Usage: UsageOf(&made.Set)}, nil
 }
 
 // fromOriginal makes a diagnostic of an error of the original compiler, which
@@ -45,27 +45,28 @@ func fromOriginal(err error) Diagnostic {
 // compileLenient compiles what clients send, most of which was written for the
 // original compiler:
 //
-//   - What it compiles has its tables. Where strict mode makes others, or refuses
-//     the program, warnings say so.
-//   - What it refuses, or makes something of that nodes cannot hold or obey, is
-//     understood strictly.
+//   - What it compiles is never refused, but for the limits of nodes. It has the
+//     tables that a controller makes of the original's. Where strict mode makes
+//     others, or refuses the program, warnings say so.
+//   - What it refuses, or makes something of that only strict mode makes sense of,
+//     is understood strictly.
 func compileLenient(source string) (*Program, []Diagnostic) {
 	strict, found := compileStrict(source)
-	set, err := original.Compile(source)
+	made, err := original.Compile(source)
 	if err != nil {
 		return strict, found
 	}
-	p := &Program{Set: *set, Usage: UsageOf(set)}
-	problems := unenforceable(set, found)
+	p := &Program{Set: *asRead(&made.Set), Usage: UsageOf(&made.Set)}
+	problems := placed(limitProblems(&p.Set), found, "LIMIT_EXCEEDED")
 	if strict == nil {
-		return p, append(problems, tolerated(found, problems)...)
+		return p, append(problems, tolerated(source, made, found, problems)...)
 	}
-	different := firstDifference(source, &strict.Set, set)
+	different := legacyDifference(source, strict, made)
 	switch {
 	case different == nil:
 		p.Origins, p.CapabilityOrigins = strict.Origins, strict.CapabilityOrigins
 		return p, found
-	case len(problems) > 0:
+	case len(problems) > 0 || !makesSense(&made.Set):
 		return strict, append(found, different.warning(source, strict, true))
 	}
 	return p, append(found, different.warning(source, strict, false))
@@ -73,47 +74,35 @@ func compileLenient(source string) (*Program, []Diagnostic) {
 
 // tolerated makes warnings of what strict mode refuses, but for the problems. If
 // there are none, they begin with what they mean.
-func tolerated(found, problems []Diagnostic) []Diagnostic {
+func tolerated(source string, made *original.Program, found, problems []Diagnostic) []Diagnostic {
 	var warnings []Diagnostic
 	if len(problems) == 0 {
 		warnings = append(warnings, diagnosticAt(SeverityWarning, onlyOriginal, whole,
 			"Strict mode refuses this program; its rules are what the original compiler makes of it. The other warnings say what may mean something else than it seems."))
 	}
+	readings := readingsOf(source, made)
 	for _, d := range found {
 		if slices.ContainsFunc(problems, func(p Diagnostic) bool { return p.Code == d.Code && p.position() == d.position() }) {
 			continue
 		}
 		if d.Severity == SeverityError {
 			d.Severity = SeverityWarning
+			readings.explain(&d)
 		}
 		warnings = append(warnings, d)
 	}
-	return warnings
+	return append(warnings, readings.unexplained()...)
 }
 
-// operandCodes are the errors of strict mode about operands that the original
-// compiler takes as they are, some of which nodes could not obey.
-var operandCodes = []string{"BAD_IP", "TEE_TARGET_BAD", "REDIRECT_TARGET_BAD"}
-
-// unenforceable returns as errors what nodes cannot hold or obey of a set, at the
-// places where strict mode found the same.
-func unenforceable(set *ruleset.Set, found []Diagnostic) []Diagnostic {
-	problems := placed(limitProblems(set), found, "LIMIT_EXCEEDED")
-	if err := operandProblem(set); err != nil {
-		problems = append(problems, placed([]string{fmt.Sprintf("Nodes cannot obey this: %v.", err)}, found, operandCodes...)...)
-	}
-	return problems
-}
-
-// placed returns what strict mode found of some codes, if there are problems, or
-// else the problems without a place.
-func placed(problems []string, found []Diagnostic, codes ...string) []Diagnostic {
+// placed returns what strict mode found of a code, if there are problems, or else
+// the problems without a place.
+func placed(problems []string, found []Diagnostic, code string) []Diagnostic {
 	var all []Diagnostic
 	if len(problems) == 0 {
 		return nil
 	}
 	for _, d := range found {
-		if d.Severity == SeverityError && slices.Contains(codes, d.Code) {
+		if d.Severity == SeverityError && d.Code == code {
 			all = append(all, d)
 		}
 	}
@@ -121,7 +110,7 @@ func placed(problems []string, found []Diagnostic, codes ...string) []Diagnostic
 		return all
 	}
 	for _, problem := range problems {
-		all = append(all, diagnosticAt(SeverityError, codes[0], whole, problem))
+		all = append(all, diagnosticAt(SeverityError, code, whole, problem))
 	}
 	return all
 }
@@ -136,34 +125,38 @@ func limitProblems(set *ruleset.Set) []string {
 	}
 	exceeds("tags", len(set.Tags), netconf.MaxTags)
 	exceeds("capabilities", len(set.Capabilities), netconf.MaxCapabilities)
+	room := netconf.MaxCapabilityBytes
 	for _, c := range set.Capabilities {
 		exceeds(fmt.Sprintf("matches and actions in capability %s", word(c.Name)), len(c.Rules), netconf.MaxRulesPerCapability)
+		fitted := room >= 0
+		if room -= netconf.CapabilityLen(rulesAsRead(c.Rules)); room < 0 && fitted {
+			problems = append(problems, fmt.Sprintf("The capabilities up to %s have more than %d bytes, the limit of a member's configuration.", word(c.Name), netconf.MaxCapabilityBytes))
+		}
 	}
 	exceeds("matches and actions", len(set.Rules), netconf.MaxRules)
 	return problems
 }
 
-// operandProblem names the first operand that is none for nodes.
-func operandProblem(set *ruleset.Set) error {
-	for _, c := range set.Capabilities {
-		if _, err := ruleset.NetconfRules(c.Rules); err != nil {
-			return fmt.Errorf("capability %s: %w", c.Name, err)
-		}
-	}
-	_, err := ruleset.NetconfRules(set.Rules)
-	return err
-}
-
 // legacyDiffers warns if the original compiler makes other tables of a program
 // that compiles strictly.
 func legacyDiffers(source string, p *Program) []Diagnostic {
-	set, err := original.Compile(source)
+	made, err := original.Compile(source)
 	if err != nil {
 		return nil
 	}
-	different := firstDifference(source, &p.Set, set)
+	different := legacyDifference(source, p, made)
 	if different == nil {
 		return nil
 	}
 	return []Diagnostic{different.warning(source, p, true)}
+}
+
+// legacyDifference compares what nodes get of a program in both ways. What only
+// strict mode makes sense of is shown as the original has it.
+func legacyDifference(source string, strict *Program, made *original.Program) *difference {
+	there := &made.Set
+	if makesSense(there) {
+		there = asRead(there)
+	}
+	return firstDifference(source, &strict.Set, there)
 }

@@ -35,6 +35,7 @@ func lint(file *syntax.File, p *Program, d *definitions) []Diagnostic {
 	l.replies()
 	l.tags()
 	l.text()
+	l.names()
 	l.unused()
 	l.limits()
 	return l.found

@@ -98,6 +98,10 @@ func TestWarnings(t *testing.T) {
 		{"W_ALWAYS_MATCHES", "drop not sport 22 or not dport 80;\naccept;", nil},
 		{"W_ALWAYS_MATCHES", "drop ethertype ipv4 and not dport 22 or not dport 80;\naccept;", nil},
 
+		{"W_ALWAYS_MATCHES", "accept not chr ,;", []string{"1:8-1:17"}},
+		{"W_ALWAYS_MATCHES", "drop not chr 20;\naccept;", []string{"1:6-1:16"}},
+		{"W_ALWAYS_MATCHES", "drop not chr 20,ipauth;\naccept;", nil},
+
 		{"W_LEADING_OR", "accept or dport 22;", []string{"1:8-1:10"}},
 		{"W_LEADING_OR", "macro m drop not or dport 22 and ipprotocol tcp; ;\ninclude m\naccept;", []string{"1:18-1:20"}},
 		{"W_LEADING_OR", "accept dport 22 or dport 23;", nil},
@@ -193,6 +197,23 @@ func TestWarnings(t *testing.T) {
 		{"W_STRAY_SEMICOLON", "accept;", nil},
 		{"W_INCLUDE_CLOSES_BLOCK", "macro m accept; ;\ncap c id 1\ninclude m;\naccept;", []string{"3:10-3:11"}},
 		{"W_INCLUDE_CLOSES_BLOCK", "macro m accept; ;\ncap c id 1 include m\n;\naccept;", nil},
+
+		{"W_INCLUDE_CLOSES_BLOCK", "macro m accept; ;\ncap c id 1 include m; accept dport 22; ;", []string{"2:21-2:22"}},
+		{"W_INCLUDE_CLOSES_BLOCK", "macro m accept; ;\ncap c id 1 include m; cap d id 2 include m;\naccept;", nil},
+
+		{"W_DECIMAL_ETHERTYPE", "accept ethertype 0800 or not ethertype 8035;", []string{"1:18-1:22", "1:40-1:44"}},
+		{"W_DECIMAL_ETHERTYPE", "accept ethertype 2048 or ethertype 0x0806 or ethertype wol;", nil},
+
+		{"W_MISLEADING_COMMENT", "# a\rdrop;\naccept;", []string{"1:1-1:4"}},
+		{"W_MISLEADING_COMMENT", "\ufeffaccept; # \u202edrop\u202c\n", []string{"1:9-1:17"}},
+		{"W_MISLEADING_COMMENT", "#\u2028drop;\n#\v#\n#\x1b[2K\n#\x00\n#\u0085\naccept;#\u2066", []string{"1:1-1:8", "2:1-2:4", "3:1-3:6", "4:1-4:3", "5:1-5:3", "6:8-6:10"}},
+		{"W_MISLEADING_COMMENT", "# a\tö 👩‍👩‍👧 \u00a0日本語\r\naccept;#\n", nil},
+
+		{"W_CONFUSABLE_NAMES", "tag t id 1 default 0 enum 1 admin enum 2 аdmin;\naccept teq t аdmin;", []string{"1:42-1:47"}},
+		{"W_CONFUSABLE_NAMES", "tag t id 1 default 0 flag 0 a flag 1 a\u3164;\naccept teq t a;", []string{"1:38-1:40"}},
+		{"W_CONFUSABLE_NAMES", "macro асе($x,$х) accept dport $x and sport $х; ; macro ace accept; ;\ninclude ace include асе(1,2)", []string{"1:14-1:16", "1:56-1:59"}},
+		{"W_CONFUSABLE_NAMES", "cap ο id 1 accept; ; cap o id 2 accept; ;\nbreak;", []string{"1:26-1:27"}},
+		{"W_CONFUSABLE_NAMES", "tag größe id 1 default 0 enum 1 да enum 2 нет enum 3 o; tag о id 2 default 0; accept teq größe да or teq о 1;", nil},
 
 		{"W_LEGACY_DIFFERS", "accept dport 22;accept dport 23;", []string{"1:1-1:17"}},
 		{"W_LEGACY_DIFFERS", "accept dport 22 and ipprotocol tcp; accept chr tcp_ack;", nil},

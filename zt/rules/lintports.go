@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/orrery-net/orrery/zt/netconf"
 )
@@ -70,7 +71,10 @@ func (l *linter) portOfAnyProtocol(r *lintRule, left *kinds) {
 		}
 		o := r.matchOrigin(port)
 		hint := `Add "and ipprotocol tcp" or "and ipprotocol udp" at the end of the rule.`
-		if r.limitsProtocol() {
+		switch {
+		case slices.ContainsFunc(r.ways, func(way int) bool { return r.port(way) < 0 }):
+			hint = `Write a rule of its own for ports, with "and ipprotocol tcp" or "and ipprotocol udp" at its end.`
+		case r.limitsProtocol():
 			hint = `"and ipprotocol tcp" counts for the alternatives before it only: put it at the end of the rule.`
 		}
 		l.warn(code, o.Span, fmt.Sprintf("%s matches this port of TCP, UDP, SCTP and UDP-Lite alike.", l.quote(o)), hint, inMacro(o)...)

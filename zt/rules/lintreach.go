@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/orrery-net/orrery/zt/netconf"
+	"github.com/orrery-net/orrery/zt/rules/syntax"
 )
 
 // unreachable finds the first rule behind one that ends the table for every frame.
@@ -132,6 +133,9 @@ func (l *linter) contradiction(r *lintRule, way int, c clash) {
 		hint = "A match without \"or\" counts for everything before it in the rule. Write a rule for each alternative."
 	case first.sameField(second) && !first.not && !second.not:
 		hint = fmt.Sprintf("If either will do, write %s.", l.quote(later, "or"))
+		if len(r.matches) > 2 {
+			hint += " " + syntax.GroupingHint
+		}
 	}
 	l.warn("W_NEVER_MATCHES", later.Span, message, hint, inMacro(later, related(earlier.Span, "this excludes it"))...)
 }

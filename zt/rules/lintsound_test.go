@@ -116,18 +116,23 @@ func TestNoFrameGetsWhereNoneShould(t *testing.T) {
 // matchesAlternative reports whether a frame matches the alternative with the two
 // matches that a diagnostic names.
 func (f *sample) matchesAlternative(p *Program, d Diagnostic) bool {
-	later := entryAt(p, d.position())
-	earlier := later
-	if len(d.Related) > 0 {
-		earlier = entryAt(p, syntax.Position{Line: d.Related[0].Line, Column: d.Related[0].Column})
+	first, second := f.matchesBoth(p, d)
+	return first && second && !isTagMatch(p.Rules[entryAt(p, d.position())].Type)
+}
+
+// matchesBoth are the results of the two matches that a diagnostic names, or of
+// the only one.
+func (f *sample) matchesBoth(p *Program, d Diagnostic) (earlier, later bool) {
+	later, _ = f.matches(&p.Rules[entryAt(p, d.position())], false)
+	if len(d.Related) == 0 {
+		return later, later
 	}
-	first, _ := f.matches(&p.Rules[earlier], false)
-	second, _ := f.matches(&p.Rules[later], false)
-	return first && second && !isTagMatch(p.Rules[earlier].Type)
+	earlier, _ = f.matches(&p.Rules[entryAt(p, syntax.Position{Line: d.Related[0].Line, Column: d.Related[0].Column})], false)
+	return earlier, later
 }
 
 // provesOtherwise reports whether a frame matches neither of the two matches of
-// which one is said to match always.
+// which one is said to match always, or not the only one.
 func (f *sample) provesOtherwise(p *Program, d Diagnostic) bool {
 	isIP := f.protocol >= 0
 	switch {
@@ -136,10 +141,7 @@ func (f *sample) provesOtherwise(p *Program, d Diagnostic) bool {
 		strings.Contains(d.Message, "every IPv6 frame") && (!isIP || f.etherType != etherTypeIPv6):
 		return false
 	}
-	later := entryAt(p, d.position())
-	earlier := entryAt(p, syntax.Position{Line: d.Related[0].Line, Column: d.Related[0].Column})
-	first, _ := f.matches(&p.Rules[earlier], false)
-	second, _ := f.matches(&p.Rules[later], false)
+	first, second := f.matchesBoth(p, d)
 	return !first && !second
 }
 

@@ -20,6 +20,13 @@ func (l *linter) singleMatches(t *lintTable) {
 			if e.Not {
 				l.invertedICMP(e, o)
 			}
+		case netconf.MatchEtherType:
+			l.decimalEtherType(e, o)
+		case netconf.MatchCharacteristics:
+			if m := newDemand(e, false); e.Not && m.mask == 0 {
+				l.warn("W_ALWAYS_MATCHES", o.Span, fmt.Sprintf("%s is true for every frame: no frame has such a characteristic.", l.quote(o)),
+					"Name at least one characteristic, such as tcp_syn or inbound.", inMacro(o)...)
+			}
 		case netconf.MatchIPv4Source, netconf.MatchIPv4Dest, netconf.MatchIPv6Source, netconf.MatchIPv6Dest:
 			l.hostBits(e, o)
 		}
@@ -33,6 +40,17 @@ func (l *linter) invertedICMP(e *ruleset.Entry, o *Origin) {
 	}
 	l.warn("W_NOT_ICMP", o.Span, fmt.Sprintf("Nodes do not invert the type: %s %s.", l.quote(o), what),
 		"Put a rule for this type first, and one for the others behind it.", inMacro(o)...)
+}
+
+// decimalEtherType warns of an ethertype whose hexadecimal number, which is how
+// everybody knows it, was written without 0x.
+func (l *linter) decimalEtherType(e *ruleset.Entry, o *Origin) {
+	for name, number := range etherTypes {
+		if fmt.Sprintf("%x", number) == fmt.Sprint(e.Value) {
+			l.warn("W_DECIMAL_ETHERTYPE", l.argumentSpan(o, 0), fmt.Sprintf("This is the decimal number %d; the ethertype of %s is %#04x.", e.Value, name, number),
+				fmt.Sprintf("Write ethertype %s.", name), inMacro(o)...)
+		}
+	}
 }
 
 func (l *linter) hostBits(e *ruleset.Entry, o *Origin) {
@@ -101,13 +119,20 @@ func (l *linter) wholeValue(tag *ruleset.Tag, e *ruleset.Entry, o *Origin) {
 	if all&^e.Value == 0 {
 		return
 	}
+	code := "W_TAND_NONZERO"
+	if e.Type == netconf.MatchTagsBitwiseOr {
+		code = "W_TOR"
+	}
+	if l.full(code) {
+		return
+	}
 	at := l.argumentSpan(o, 1)
 	if e.Type == netconf.MatchTagsBitwiseAnd {
-		l.warn("W_TAND_NONZERO", at, fmt.Sprintf("%s is true only if the two share exactly this and no other flag.", l.quote(o)),
+		l.warn(code, at, fmt.Sprintf("%s is true only if the two share exactly this and no other flag.", l.quote(o)),
 			fmt.Sprintf("\"not tand %s 0\" is true if they share any flag. To ask for one flag, give it a tag of its own.", tagText(tag)), inMacro(o)...)
 		return
 	}
-	l.warn("W_TOR", at, fmt.Sprintf("%s is true only if the flags of both together are exactly this.", l.quote(o)),
+	l.warn(code, at, fmt.Sprintf("%s is true only if the flags of both together are exactly this.", l.quote(o)),
 		fmt.Sprintf("\"not tor %s 0\" is true if either has any flag. To ask for one flag, give it a tag of its own.", tagText(tag)), inMacro(o)...)
 }
 

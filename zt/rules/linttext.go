@@ -50,6 +50,9 @@ func (l *linter) operators(r *syntax.Rule) {
 
 // leadingOr: a rule begins as true, and true or something is true.
 func (l *linter) leadingOr(r *syntax.Rule, always bool) {
+	if l.full("W_LEADING_OR") {
+		return
+	}
 	at := r.Matches[0].Keyword.Span
 	for _, o := range r.Matches[0].Operators {
 		if strings.EqualFold(o.Text, "or") {
@@ -105,7 +108,7 @@ func clipped(words []string) string {
 // unused finds macros that nothing includes.
 func (l *linter) unused() {
 	for _, m := range l.definitions.macros {
-		if !m.used {
+		if !m.used && !l.full("W_UNUSED") {
 			l.warn("W_UNUSED", m.source.Name.Span, fmt.Sprintf("The macro %s is never included.", m.source.Name), "Include it, or remove it.")
 		}
 	}

@@ -60,12 +60,11 @@ func (c *compiler) match(m *syntax.Match) ruleset.Entry {
 	name := strings.ToLower(m.Keyword.Text)
 	kind := matchKinds[name]
 	e := ruleset.Entry{Type: kind.entry, Not: m.Not, Or: m.Or}
-	var operands [2]operand
 	for i, t := range m.Arguments {
 		argument, known := c.argument(t)
-		operands[i] = operand{argument, known, !isParameter(t.Text)}
+		c.operands[i] = operand{argument, known, !isParameter(t.Text)}
 	}
-	kind.read(c, name, operands[:len(m.Arguments)], &e)
+	kind.read(c, name, c.operands[:len(m.Arguments)], &e)
 	return e
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/orrery-net/orrery/zt/netconf"
 	"github.com/orrery-net/orrery/zt/rules/ruleset"
 )
 
@@ -22,7 +23,7 @@ func NewWords(tags []ruleset.Tag) *Words {
 // "tee 64 89e92ceee5".
 func (w *Words) Entry(e ruleset.Entry) string {
 	if e.Type.IsAction() {
-		text, _ := w.wording.action(e)
+		text, _ := w.wording.action(asWritten(e))
 		return text
 	}
 	text, _ := w.wording.match(e)
@@ -33,7 +34,21 @@ func (w *Words) Entry(e ruleset.Entry) string {
 }
 
 // Rule says a run of matches and its action: "accept ipprotocol tcp and dport 22".
-func (w *Words) Rule(run []ruleset.Entry) string { return w.wording.ruleText(run) }
+func (w *Words) Rule(run []ruleset.Entry) string {
+	if last := len(run) - 1; last >= 0 {
+		run = append(slices.Clone(run[:last]), asWritten(run[last]))
+	}
+	return w.wording.ruleText(run)
+}
+
+// asWritten gives a copy of whole frames the length that people write for it:
+// tables have the largest one.
+func asWritten(e ruleset.Entry) ruleset.Entry {
+	if (e.Type == netconf.ActionTee || e.Type == netconf.ActionWatch) && e.Value == maxLength {
+		e.Value = wholeFrame
+	}
+	return e
+}
 
 // Tag is the name of a tag, or its id.
 func (w *Words) Tag(id uint32) string {

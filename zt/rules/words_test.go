@@ -18,10 +18,13 @@ func TestWords(t *testing.T) {
 		{Type: netconf.MatchTagSender, ID: 1001, Value: 7},
 		{Type: netconf.ActionRedirect, Text: "89e92ceee5"},
 	}
+	tee := ruleset.Entry{Type: netconf.ActionTee, Text: "89e92ceee5", Value: maxLength}
 	for got, want := range map[string]string{
 		w.Rule(run):                       "redirect 89e92ceee5 ipprotocol tcp or not dport 22-23 and teq department sales and tseq 1001 7",
 		w.Entry(run[1]):                   "or not dport 22-23",
 		w.Entry(run[4]):                   "redirect 89e92ceee5",
+		w.Entry(tee):                      "tee -1 89e92ceee5",
+		w.Rule([]ruleset.Entry{tee}):      "tee -1 89e92ceee5",
 		w.Tag(1000) + " " + w.Tag(1001):   "department 1001",
 		w.TagValue(1000, 8):               "remote",
 		w.TagValue(1000, 9):               "9",

@@ -23,13 +23,14 @@ type tag struct {
 
 // define reads the definitions and returns the items of the base table (protocol
 // 10 §16.2).
-func (c *compiler) define(document []item) ([]item, error) {
+func (c *compiler) define() ([]item, error) {
+	document := c.items
 	base := make([]item, 0, len(document))
 	for i := 0; i < len(document); i++ {
 		at := &document[i]
 		var add func([]item) error
 		prefix := ""
-		switch lower(at.text) {
+		switch lower(c.text(at)) {
 		case "macro":
 			add, prefix = c.addMacro, "MACRO"
 		case "tag":
@@ -42,9 +43,9 @@ func (c *compiler) define(document []item) ([]item, error) {
 		}
 		i++
 		if i == len(document) || !document[i].isBlock() {
-			return nil, fail(prefix+"_NAME_MISSING", at)
+			return nil, c.fail(prefix+"_NAME_MISSING", at)
 		}
-		if err := add(document[i].block); err != nil {
+		if err := add(c.block(&document[i])); err != nil {
 			return nil, err
 		}
 	}
@@ -52,26 +53,26 @@ func (c *compiler) define(document []item) ([]item, error) {
 }
 
 // checkName says what is wrong with a name, folded from the token at.
-func checkName(prefix, name string, taken bool, at *item) error {
+func (d *document) checkName(prefix, name string, taken bool, at *item) error {
 	switch {
 	case !isName(name):
-		return fail(prefix+"_NAME_INVALID", at)
+		return d.fail(prefix+"_NAME_INVALID", at)
 	case isReserved(name):
-		return fail(prefix+"_NAME_RESERVED", at)
+		return d.fail(prefix+"_NAME_RESERVED", at)
 	case taken:
-		return fail(prefix+"_DUPLICATE", at)
+		return d.fail(prefix+"_DUPLICATE", at)
 	}
 	return nil
 }
 
 func (c *compiler) addMacro(block []item) error {
-	name := lower(block[0].text)
+	name := lower(c.text(&block[0]))
 	m := &macro{body: block[1:]}
 	if opening := strings.IndexByte(name, '('); opening > 0 {
 		m.parameters = pieces(name[opening+1:])
 		name = name[:opening]
 	}
-	if err := checkName("MACRO", name, c.macros[name] != nil, &block[0]); err != nil {
+	if err := c.checkName("MACRO", name, c.macros[name] != nil, &block[0]); err != nil {
 		return err
 	}
 	c.macros[name] = m
@@ -93,11 +94,11 @@ func pieces(list string) []string {
 }
 
 func (c *compiler) addTag(block []item) error {
-	name := lower(block[0].text)
-	if err := checkName("TAG", name, c.tags[name] != nil, &block[0]); err != nil {
+	name := lower(c.text(&block[0]))
+	if err := c.checkName("TAG", name, c.tags[name] != nil, &block[0]); err != nil {
 		return err
 	}
-	d := tagDefinition{left: block[1:], tag: tag{id: -1, flags: make(map[string]int64), enums: make(map[string]int64)}}
+	d := tagDefinition{document: &c.document, left: block[1:], tag: tag{id: -1, flags: make(map[string]int64), enums: make(map[string]int64)}}
 	d.made.Name = name
 	for len(d.left) > 0 {
 		if err := d.read(); err != nil {
@@ -105,7 +106,7 @@ func (c *compiler) addTag(block []item) error {
 		}
 	}
 	if d.id < 0 {
-		return fail("TAG_ID_ABSENT", &block[0])
+		return c.fail("TAG_ID_ABSENT", &block[0])
 	}
 	d.made.ID = uint32(d.id)
 	if d.standard != nil {
@@ -119,6 +120,7 @@ func (c *compiler) addTag(block []item) error {
 
 // tagDefinition is the definition of a tag while it is read.
 type tagDefinition struct {
+	*document
 	tag
 	made     ruleset.Tag
 	standard *string // the default as it was written
@@ -132,7 +134,7 @@ func (d *tagDefinition) read() error {
 		return errInternal()
 	}
 	length := 2
-	keyword := lower(at.text)
+	keyword := lower(d.text(at))
 	if keyword == "flag" || keyword == "enum" {
 		length = 3
 	}
@@ -148,19 +150,19 @@ func (d *tagDefinition) read() error {
 	case "enum":
 		return d.readEnum(part)
 	}
-	return fail("TAG_UNKNOWN_KEYWORD", at)
+	return d.fail("TAG_UNKNOWN_KEYWORD", at)
 }
 
 func (d *tagDefinition) readID(part []item) error {
 	switch {
 	case d.id >= 0:
-		return fail("TAG_ID_REPEATED", &part[0])
+		return d.fail("TAG_ID_REPEATED", &part[0])
 	case len(part) < 2:
-		return fail("TAG_ID_MISSING_VALUE", &part[0])
+		return d.fail("TAG_ID_MISSING_VALUE", &part[0])
 	}
-	d.id = number(part[1].text)
+	d.id = number(d.text(&part[1]))
 	if d.id < 0 || d.id > maxUint32 {
-		return fail("TAG_ID_RANGE", &part[1])
+		return d.fail("TAG_ID_RANGE", &part[1])
 	}
 	return nil
 }
@@ -168,38 +170,39 @@ func (d *tagDefinition) readID(part []item) error {
 func (d *tagDefinition) readDefault(part []item) error {
 	switch {
 	case d.standard != nil:
-		return fail("TAG_DEFAULT_REPEATED", &part[0])
+		return d.fail("TAG_DEFAULT_REPEATED", &part[0])
 	case len(part) < 2:
-		return fail("TAG_DEFAULT_MISSING_VALUE", &part[0])
+		return d.fail("TAG_DEFAULT_MISSING_VALUE", &part[0])
 	}
-	d.standard = &part[1].text
+	text := d.text(&part[1])
+	d.standard = &text
 	return nil
 }
 
 func (d *tagDefinition) readFlag(part []item) error {
 	if len(part) < 3 {
-		return fail("TAG_FLAG_INCOMPLETE", &part[0])
+		return d.fail("TAG_FLAG_INCOMPLETE", &part[0])
 	}
 	var value int32
-	for _, piece := range splitRuns(lower(part[1].text)) {
+	for _, piece := range splitRuns(lower(d.text(&part[1]))) {
 		if has(d.flags, piece) {
 			value |= int32(d.flags[piece])
 			continue
 		}
 		bit := number(piece)
 		if bit < 0 || bit > 31 {
-			return fail("TAG_FLAG_BIT_BAD", &part[1])
+			return d.fail("TAG_FLAG_BIT_BAD", &part[1])
 		}
 		value |= 1 << bit
 	}
-	name := lower(part[2].text)
+	name := lower(d.text(&part[2]))
 	switch {
 	case part[2].isBlock():
 		return errInternal()
 	case !isName(name):
-		return fail("TAG_FLAG_NAME_INVALID", &part[2])
+		return d.fail("TAG_FLAG_NAME_INVALID", &part[2])
 	case has(d.flags, name):
-		return fail("TAG_FLAG_DUPLICATE", &part[2])
+		return d.fail("TAG_FLAG_DUPLICATE", &part[2])
 	}
 	d.flags[name] = int64(value)
 	d.made.Flags = append(d.made.Flags, ruleset.Value{Name: name, Value: int64(value)})
@@ -226,17 +229,17 @@ func splitRuns(list string) []string {
 
 func (d *tagDefinition) readEnum(part []item) error {
 	if len(part) < 3 {
-		return fail("TAG_ENUM_INCOMPLETE", &part[0])
+		return d.fail("TAG_ENUM_INCOMPLETE", &part[0])
 	}
-	value := number(part[1].text)
-	name := lower(part[2].text)
+	value := number(d.text(&part[1]))
+	name := lower(d.text(&part[2]))
 	switch {
 	case value < 0 || value > maxUint32:
-		return fail("TAG_ENUM_VALUE_RANGE", &part[1])
+		return d.fail("TAG_ENUM_VALUE_RANGE", &part[1])
 	case !isName(name):
-		return fail("TAG_ENUM_NAME_INVALID", &part[2])
+		return d.fail("TAG_ENUM_NAME_INVALID", &part[2])
 	case has(d.enums, name):
-		return fail("TAG_ENUM_DUPLICATE", &part[2])
+		return d.fail("TAG_ENUM_DUPLICATE", &part[2])
 	}
 	d.enums[name] = value
 	d.made.Enums = append(d.made.Enums, ruleset.Value{Name: name, Value: value})
@@ -255,8 +258,8 @@ func (d *tagDefinition) resolve(text string) int64 {
 }
 
 func (c *compiler) addCapability(block []item) error {
-	name := lower(block[0].text)
-	if err := checkName("CAP", name, c.caps[name], &block[0]); err != nil {
+	name := lower(c.text(&block[0]))
+	if err := c.checkName("CAP", name, c.caps[name], &block[0]); err != nil {
 		return err
 	}
 	made := ruleset.Capability{Name: name}
@@ -264,32 +267,32 @@ func (c *compiler) addCapability(block []item) error {
 	var body []item
 	for i := 1; i < len(block); i++ {
 		at := &block[i]
-		switch lower(at.text) {
+		switch lower(c.text(at)) {
 		case "default":
 			made.Default = true
 		case "id":
 			switch {
 			case id >= 0:
-				return fail("CAP_ID_REPEATED", at)
+				return c.fail("CAP_ID_REPEATED", at)
 			case i+1 == len(block):
-				return fail("CAP_ID_MISSING_VALUE", at)
+				return c.fail("CAP_ID_MISSING_VALUE", at)
 			case block[i+1].isBlock():
 				return errInternal()
 			}
 			i++
-			id = number(block[i].text)
+			id = number(c.text(&block[i]))
 			if id < 0 || id > maxUint32 {
-				return fail("CAP_ID_RANGE", at)
+				return c.fail("CAP_ID_RANGE", at)
 			}
 			if c.capIDs[uint32(id)] {
-				return fail("CAP_ID_DUPLICATE", at)
+				return c.fail("CAP_ID_DUPLICATE", at)
 			}
 		default:
 			body = append(body, *at)
 		}
 	}
 	if id < 0 {
-		return fail("CAP_ID_ABSENT", &block[0])
+		return c.fail("CAP_ID_ABSENT", &block[0])
 	}
 	made.ID = uint32(id)
 	c.caps[name], c.capIDs[made.ID] = true, true

@@ -2,7 +2,6 @@ package original
 
 import (
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
@@ -52,15 +51,23 @@ func digits(s string, base int) (float64, bool) {
 	if n == 0 {
 		return 0, false
 	}
-	text := s[:n]
-	if base == 16 {
-		text = "0x" + text + "p0"
-	}
-	value, _ := strconv.ParseFloat(text, 64) // out of range: infinity, as it should be
+	value := float(s[:n], base)
 	if negative {
 		value = -value
 	}
 	return value, true
+}
+
+// float is the number that digits are.
+func float(digits string, base int) float64 {
+	if exact, err := strconv.ParseUint(digits, base, 53); err == nil {
+		return float64(exact)
+	}
+	if base == 16 {
+		digits = "0x" + digits + "p0"
+	}
+	value, _ := strconv.ParseFloat(digits, 64) // out of range: infinity, as it should be
+	return value
 }
 
 func isDigit(c byte, base int) bool {
@@ -77,7 +84,7 @@ func isSpace(c rune) bool {
 func number(s string) int64 {
 	s = lower(s)
 	base := 10
-	if utf16Len(s) > 2 && strings.HasPrefix(s, "0x") {
+	if strings.HasPrefix(s, "0x") && len(s) > 2 {
 		s, base = s[2:], 16
 	}
 	value, ok := digits(s, base)
@@ -88,9 +95,9 @@ func number(s string) int64 {
 }
 
 // symbolOr reads a symbol, in lower case only, or a number.
-func symbolOr(symbols map[string]int64, s string) int64 {
+func symbolOr[N int64 | uint64](symbols map[string]N, s string) int64 {
 	if value, ok := symbols[s]; ok {
-		return value
+		return int64(value)
 	}
 	return number(s)
 }
@@ -127,12 +134,51 @@ func defaultValue(s string) int64 {
 // fraction reads the longest decimal fraction at the start of s, 0 if there is
 // none, cut to 0 … 1 (Q18).
 func fraction(s string) float64 {
-	prefix := floatPrefix.FindString(strings.TrimLeftFunc(s, isSpace))
-	value, _ := strconv.ParseFloat(prefix, 64) // out of range: infinity, as it should be
+	s = strings.TrimLeftFunc(s, isSpace)
+	value, _ := strconv.ParseFloat(s[:fractionLen(s)], 64) // out of range: infinity, as it should be
 	return max(0, min(value, 1))
 }
 
-var floatPrefix = regexp.MustCompile(`^[+-]?(Infinity|([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?)`)
+// fractionLen is how long the decimal fraction at the start of s is.
+func fractionLen(s string) int {
+	n := signLen(s)
+	if strings.HasPrefix(s[n:], "Infinity") {
+		return n + len("Infinity")
+	}
+	whole := digitsLen(s[n:])
+	n += whole
+	if n < len(s) && s[n] == '.' {
+		part := digitsLen(s[n+1:])
+		if whole+part == 0 {
+			return 0
+		}
+		n += 1 + part
+	} else if whole == 0 {
+		return 0
+	}
+	if n < len(s) && s[n]|0x20 == 'e' {
+		sign := 1 + signLen(s[n+1:])
+		if exponent := digitsLen(s[n+sign:]); exponent > 0 {
+			n += sign + exponent
+		}
+	}
+	return n
+}
+
+func signLen(s string) int {
+	if s != "" && (s[0] == '+' || s[0] == '-') {
+		return 1
+	}
+	return 0
+}
+
+func digitsLen(s string) int {
+	n := 0
+	for n < len(s) && isDigit(s[n], 10) {
+		n++
+	}
+	return n
+}
 
 // hexDigits returns the hex digits in s.
 func hexDigits(s string) string {

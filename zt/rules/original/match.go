@@ -49,13 +49,13 @@ func (t *table) matches(list []item) error {
 	var not, or bool
 	for i := 0; i < len(list); i++ {
 		at := &list[i]
-		if err := t.look(at.text, at); err != nil {
+		if err := t.look(t.text(at), at); err != nil {
 			return err
 		}
 		if at.isBlock() {
 			continue
 		}
-		word := lower(at.text)
+		word := lower(t.text(at))
 		switch word {
 		case "and":
 			continue
@@ -68,7 +68,7 @@ func (t *table) matches(list []item) error {
 		}
 		m, ok := matchesByName[word]
 		if !ok && !isProperty(word) {
-			return fail("UNKNOWN_MATCH", at)
+			return t.fail("UNKNOWN_MATCH", at)
 		}
 		if ok {
 			e := ruleset.Entry{Type: m.entry, Not: not, Or: or}
@@ -76,7 +76,7 @@ func (t *table) matches(list []item) error {
 			if err := t.match(m, &e, tokens); err != nil {
 				return err
 			}
-			if err := t.append(e, at); err != nil {
+			if err := t.append(e, at, tokens[1:]); err != nil {
 				return err
 			}
 			i += m.arguments
@@ -92,16 +92,16 @@ func (t *table) match(m match, e *ruleset.Entry, tokens []item) error {
 	arguments := buffer[:0]
 	for i := 1; i <= m.arguments; i++ {
 		if i >= len(tokens) {
-			return fail("MATCH_ARGS_MISSING", &tokens[i-1])
+			return t.fail("MATCH_ARGS_MISSING", &tokens[i-1])
 		}
-		text := tokens[i].text
+		text := t.text(&tokens[i])
 		if tokens[i].isBlock() || isReserved(text) {
-			return fail("MATCH_ARG_RESERVED", &tokens[i-1])
+			return t.fail("MATCH_ARG_RESERVED", &tokens[i-1])
 		}
 		if strings.HasPrefix(text, "$") {
 			argument, ok := t.arguments[text]
 			if !ok {
-				return fail("UNDEFINED_VARIABLE", &tokens[i])
+				return t.fail("UNDEFINED_VARIABLE", &tokens[i])
 			}
 			text = argument
 		}
@@ -117,7 +117,7 @@ func (t *table) match(m match, e *ruleset.Entry, tokens []item) error {
 	case "INTERNAL":
 		return errInternal()
 	}
-	return fail(category, &tokens[1+wrong])
+	return t.fail(category, &tokens[1+wrong])
 }
 
 func readNode(_ *compiler, e *ruleset.Entry, arguments []string) (string, int) {
@@ -134,11 +134,11 @@ func readNumber(_ *compiler, e *ruleset.Entry, arguments []string) (string, int)
 }
 
 func readEtherType(_ *compiler, e *ruleset.Entry, arguments []string) (string, int) {
-	return setNumber(e, symbolOr(etherTypes, arguments[0]))
+	return setNumber(e, symbolOr(ruleset.EtherTypes, arguments[0]))
 }
 
 func readProtocol(_ *compiler, e *ruleset.Entry, arguments []string) (string, int) {
-	return setNumber(e, symbolOr(ipProtocols, arguments[0]))
+	return setNumber(e, symbolOr(ruleset.IPProtocols, arguments[0]))
 }
 
 func setNumber(e *ruleset.Entry, value int64) (string, int) {
@@ -208,7 +208,7 @@ func readCharacteristics(_ *compiler, e *ruleset.Entry, arguments []string) (str
 		if name == "" {
 			continue
 		}
-		bit := symbolOr(characteristics, name)
+		bit := symbolOr(ruleset.Characteristics, name)
 		if bit < 0 || bit > 63 {
 			return "BAD_CHARACTERISTIC", 0
 		}

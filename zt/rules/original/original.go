@@ -22,6 +22,18 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Message }
 
+// Program is what the original makes of a program.
+type Program struct {
+	ruleset.Set
+	Places           []Place   // of the entries of Rules
+	CapabilityPlaces [][]Place // of each capability's
+}
+
+// Place is where in the source an entry's operands stand, in bytes; zero if it has
+// none. Each run of bytes that are no UTF-8 counts as three. Operands that are
+// parameters stand in the macro.
+type Place struct{ Start, End int32 }
+
 // The original has no limits (Q29), but what macros expand to must have some. Both
 // are far beyond what nodes take, and end in an Error of category LIMIT_EXCEEDED
 // at the token that goes beyond.
@@ -39,32 +51,39 @@ const maxDepth = 2000
 // Compile compiles a program. The error is an *Error. It is safe for concurrent
 // use; the time that it takes grows with the length of the source, plus what its
 // macros expand to, which is bounded.
-func Compile(source string) (*ruleset.Set, error) {
+func Compile(source string) (*Program, error) {
 	c := compiler{
+		document: parse(strings.ToValidUTF8(source, "\uFFFD")),
+
 		macros: make(map[string]*macro),
 		tags:   make(map[string]*tag),
 		caps:   make(map[string]bool),
 		capIDs: make(map[uint32]bool),
 		active: make(map[*item]bool),
 	}
-	base, err := c.define(parse(strings.ToValidUTF8(source, "\uFFFD")))
+	base, err := c.define()
 	if err != nil {
 		return nil, err
 	}
-	for i := range c.set.Capabilities {
-		if c.set.Capabilities[i].Rules, err = c.table(c.bodies[i]); err != nil {
+	p := &Program{Set: c.set}
+	for i, body := range c.bodies {
+		entries, places, err := c.table(body)
+		if err != nil {
 			return nil, err
 		}
+		p.Capabilities[i].Rules = entries
+		p.CapabilityPlaces = append(p.CapabilityPlaces, places)
 	}
-	if c.set.Rules, err = c.table(base); err != nil {
+	if p.Rules, p.Places, err = c.table(base); err != nil {
 		return nil, err
 	}
-	return &c.set, nil
+	return p, nil
 }
 
 // compiler holds what is known of a program.
 type compiler struct {
-	set    ruleset.Set
+	document
+	set    ruleset.Set // without rules
 	macros map[string]*macro
 	tags   map[string]*tag
 	caps   map[string]bool
@@ -77,8 +96,10 @@ type compiler struct {
 }
 
 // fail is the error of a category at a token.
-func fail(category string, at *item) error {
-	return &Error{Line: int(at.line), Column: int(at.column), Category: category, Message: fmt.Sprintf(messages[category], clip(at.text)), Word: at.text}
+func (d *document) fail(category string, at *item) *Error {
+	line, column := position(d.source, at.start)
+	word := d.text(at)
+	return &Error{Line: line, Column: column, Category: category, Message: fmt.Sprintf(messages[category], clip(word)), Word: word}
 }
 
 // errInternal is where the original ends in an exception.

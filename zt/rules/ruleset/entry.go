@@ -3,11 +3,9 @@ package ruleset
 import (
 	"encoding/binary"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"net/netip"
 	"strconv"
-	"strings"
 
 	"github.com/orrery-net/orrery/zt"
 	"github.com/orrery-net/orrery/zt/netconf"
@@ -134,7 +132,24 @@ func (e *Entry) operands() []operand {
 // controller would turn into something else without a word — text that is no
 // address or no mask — is refused with an error that begins with the operand's
 // name in JSON.
-func (e Entry) Rule() (netconf.Rule, error) {
+func (e Entry) Rule() (netconf.Rule, error) { return e.rule(putText) }
+
+// AsControllersRead is the entry as nodes get it from a controller that was given
+// it as it is: the same as Rule where that has no error, but for prefix lengths
+// above 255. Of an operand that cannot be read counts what its beginning says, or
+// else zero (see readText). An entry of a type that no program has and that is not
+// right comes without operands.
+func (e Entry) AsControllersRead() netconf.Rule {
+	rule, err := e.rule(readText)
+	if err != nil {
+		return netconf.Rule{Type: e.Type, Not: e.Not, Or: e.Or}
+	}
+	return rule
+}
+
+// rule makes the rule of the entry. The texts among its operands are read by
+// putText or readText.
+func (e *Entry) rule(text func(bytes []byte, f form, text string) error) (netconf.Rule, error) {
 	var buffer [20]byte
 	raw := buffer[:wireLen(e.Type)]
 	if !Expressible(e.Type) {
@@ -145,8 +160,18 @@ func (e Entry) Rule() (netconf.Rule, error) {
 		copy(raw, given)
 	}
 	for _, o := range e.operands() {
-		if err := e.putTo(raw[o.at:o.at+o.size], raw, o); err != nil {
-			return netconf.Rule{}, fmt.Errorf("%s: %w", o.name, err)
+		bytes := raw[o.at : o.at+o.size]
+		switch {
+		case o.in == inText:
+			if err := text(bytes, o.form, e.Text); err != nil {
+				return netconf.Rule{}, fmt.Errorf("%s: %w", o.name, err)
+			}
+		case o.form == codeForm && e.Code == AnyCode:
+		default:
+			putNumber(bytes, uint64(*e.number(o.in)))
+			if o.form == codeForm {
+				raw[icmpWithCode] = 1
+			}
 		}
 	}
 	return netconf.MakeRule(e.Type, e.Not, e.Or, raw)
@@ -161,37 +186,6 @@ var wireLens = func() (lens [64]int) {
 	}
 	return lens
 }()
-
-// putTo writes an operand to its bytes of the wire form, which is all.
-func (e *Entry) putTo(bytes, all []byte, o operand) error {
-	switch o.form {
-	case codeForm:
-		if e.Code == AnyCode {
-			return nil
-		}
-		all[icmpWithCode] = 1
-	case nodeForm:
-		value, err := strconv.ParseUint(e.Text, 16, 8*zt.AddressLen)
-		if err != nil {
-			return wantText("the 10 hex digits of a node's address", e.Text)
-		}
-		putNumber(bytes, value)
-		return nil
-	case maskForm:
-		value, err := strconv.ParseUint(e.Text, 16, 64)
-		if err != nil {
-			return wantText("up to 16 hex digits", e.Text)
-		}
-		putNumber(bytes, value)
-		return nil
-	case macForm:
-		return putMAC(bytes, e.Text)
-	case ipForm:
-		return putIP(bytes, e.Text)
-	}
-	putNumber(bytes, uint64(*e.number(o.in)))
-	return nil
-}
 
 // icmpWithCode is the byte of an ICMP match that says whether the code counts.
 const icmpWithCode = 2
@@ -238,73 +232,4 @@ func number(bytes []byte) uint64 {
 	var wide [8]byte
 	copy(wide[8-len(bytes):], bytes)
 	return binary.BigEndian.Uint64(wide[:])
-}
-
-// putMAC reads 12 hex digits; colons and hyphens do not count.
-func putMAC(bytes []byte, text string) error {
-	var digits [2 * zt.MACLen]byte
-	n := 0
-	for _, c := range []byte(text) {
-		if c == ':' || c == '-' {
-			continue
-		}
-		if n < len(digits) {
-			digits[n] = c
-		}
-		n++
-	}
-	const want = "12 hex digits, like aa:bb:cc:dd:ee:ff"
-	if n != len(digits) {
-		return wantText(want, text)
-	}
-	if _, err := hex.Decode(bytes, digits[:]); err != nil {
-		return wantText(want, text)
-	}
-	return nil
-}
-
-// putIP reads address/prefix. Without a prefix its length is 0, as controllers
-// have it; a greater length than the address has is cut.
-func putIP(bytes []byte, text string) error {
-	size := len(bytes) - 1
-	want := "an IPv6 address with a prefix length, like fd00::/64"
-	if size == 4 {
-		want = "an IPv4 address with a prefix length, like 10.0.0.0/8"
-	}
-	host, length, hasLength := strings.Cut(text, "/")
-	address, err := netip.ParseAddr(host)
-	if err != nil || address.Zone() != "" || address.BitLen() != 8*size {
-		return wantText(want, text)
-	}
-	if hasLength {
-		bits, err := strconv.ParseUint(length, 10, 16)
-		if err != nil {
-			return wantText(want, text)
-		}
-		bytes[size] = byte(min(bits, uint64(8*size)))
-	}
-	if size == 4 {
-		raw := address.As4()
-		copy(bytes, raw[:])
-	} else {
-		raw := address.As16()
-		copy(bytes, raw[:])
-	}
-	return nil
-}
-
-func wantText(want, got string) error {
-	if got == "" {
-		return errors.New("want " + want + ", got nothing")
-	}
-	return fmt.Errorf("want %s, got %q", want, clip(got))
-}
-
-// clip keeps what somebody wrote from filling an error message.
-func clip(s string) string {
-	const most = 60
-	if len(s) > most {
-		return strings.ToValidUTF8(s[:most], "") + "…"
-	}
-	return s
 }

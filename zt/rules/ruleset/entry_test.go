@@ -81,6 +81,7 @@ func TestNumbersAreCutAndTextsMadeCanonical(t *testing.T) {
 	for _, c := range []struct{ given, want string }{
 		{`{"type":"MATCH_IP_PROTOCOL","ipProtocol":262}`, `{"ipProtocol":6,"not":false,"or":false,"type":"MATCH_IP_PROTOCOL"}`},
 		{`{"type":"MATCH_ETHERTYPE","etherType":"67584","not":1,"or":"true"}`, `{"etherType":2048,"not":true,"or":true,"type":"MATCH_ETHERTYPE"}`},
+		{`{"type":"MATCH_VLAN_ID","vlanId":" 80\n"}`, `{"not":false,"or":false,"type":"MATCH_VLAN_ID","vlanId":80}`},
 		{`{"type":"ACTION_TEE","address":"DEADBEEF11","length":-1}`, `{"address":"deadbeef11","length":65535,"type":"ACTION_TEE"}`},
 		{`{"type":"ACTION_WATCH","address":"abc","flags":7}`, `{"address":"0000000abc","flags":7,"length":0,"type":"ACTION_WATCH"}`},
 		{`{"type":"ACTION_REDIRECT","not":true}`, `{"address":"0000000000","type":"ACTION_REDIRECT"}`},
@@ -170,6 +171,69 @@ func TestOperandsThatNodesCannotObey(t *testing.T) {
 	if back, err := NetconfRules(EntriesOf(rules)); err != nil || !slices.Equal(back, rules) {
 		t.Errorf("%v, %v", back, err)
 	}
+}
+
+func TestControllersMakeSomethingOfEveryText(t *testing.T) {
+	for _, c := range []struct {
+		kind       netconf.RuleType
+		text, want string
+	}{
+		{netconf.MatchIPv4Source, "10.0.0.0/8", "10.0.0.0/8"},
+		{netconf.MatchIPv4Source, "10.0.0.0/x", "10.0.0.0/0"},
+		{netconf.MatchIPv4Source, "10.0.0.0/", "10.0.0.0/0"},
+		{netconf.MatchIPv4Source, "10.0.0.0", "10.0.0.0/0"},
+		{netconf.MatchIPv4Source, "10.0.0.0/99", "10.0.0.0/32"},
+		{netconf.MatchIPv4Source, "10.0.0.0/8;accept", "10.0.0.0/8"},
+		{netconf.MatchIPv4Source, "10.0.0.0/ \t+8", "10.0.0.0/8"},
+		{netconf.MatchIPv4Source, "10.0.0.0/\u00a08", "10.0.0.0/0"},
+		{netconf.MatchIPv4Source, "10.0.0.0/8/9", "10.0.0.0/8"},
+		{netconf.MatchIPv4Source, "10.0.0.0/-1", "10.0.0.0/32"},
+		{netconf.MatchIPv4Source, "10.0.0.0/256", "10.0.0.0/0"},
+		{netconf.MatchIPv4Source, "10.0.0.0/264", "10.0.0.0/8"},
+		{netconf.MatchIPv4Source, "10.0.0.0/99999999999999999999", "10.0.0.0/32"},
+		{netconf.MatchIPv4Source, "10.0.0.0/8\x00.1", "10.0.0.0/8"},
+		{netconf.MatchIPv4Source, "300.1.2.3/8", "0.0.0.0/8"},
+		{netconf.MatchIPv4Source, "01.2.3.4/8", "0.0.0.0/8"},
+		{netconf.MatchIPv4Source, "x10.0.0.1y/24", "0.0.0.0/24"},
+		{netconf.MatchIPv4Source, "10/8", "0.0.0.0/0"},
+		{netconf.MatchIPv4Source, "", "0.0.0.0/0"},
+		{netconf.MatchIPv4Source, "fd00::1/64", "0.0.0.0/32"},
+		{netconf.MatchIPv4Source, "10.0.0.0/8" + strings.Repeat(" ", 53), "10.0.0.0/8"},
+		{netconf.MatchIPv4Source, "10.0.0.0/8" + strings.Repeat(" ", 54), "0.0.0.0/0"},
+		{netconf.MatchIPv6Dest, "FD00::1/200", "fd00::1/128"},
+		{netconf.MatchIPv6Dest, "10.0.0.1/8", "::/8"},
+		{netconf.MatchIPv6Dest, "fe80::1%eth0/64", "::/64"},
+		{netconf.ActionRedirect, "DEADBEEF11", "deadbeef11"},
+		{netconf.ActionRedirect, "not_hex_10", "0000000000"},
+		{netconf.ActionRedirect, "deadbeefXY", "00deadbeef"},
+		{netconf.ActionTee, "0x12345678", "0012345678"},
+		{netconf.ActionTee, "0xzzzzzzzz", "0000000000"},
+		{netconf.ActionTee, "-000000001", "ffffffffff"},
+		{netconf.ActionTee, "$whoandlen", "0000000000"},
+		{netconf.MatchSourceNode, "123456789abcdef0123456789", "ffffffffff"},
+		{netconf.MatchMACDest, "AA-bb:cg", "aa:bb:c0:00:00:00"},
+		{netconf.MatchMACDest, "aabbccddeeff00", "aa:bb:cc:dd:ee:ff"},
+		{netconf.MatchCharacteristics, "10000000000000000", "ffffffffffffffff"},
+		{netconf.MatchCharacteristics, "x", "0000000000000000"},
+	} {
+		if got := EntryOf(Entry{Type: c.kind, Text: c.text}.AsControllersRead()).Text; got != c.want {
+			t.Errorf("%s %q: %s, want %s", c.kind, c.text, got, c.want)
+		}
+	}
+	for _, odd := range []Entry{{Type: netconf.MatchIntegerRange, Text: "00"}, {Type: netconf.ActionPriority, Text: "x"}, {Type: 200, Not: true}} {
+		if got := odd.AsControllersRead(); got != (netconf.Rule{Type: odd.Type, Not: odd.Not}) {
+			t.Errorf("%v is %v", odd, got)
+		}
+	}
+}
+
+func TestControllersReadWhatIsExactAsItIs(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		rule := anyRule(t)
+		if got := EntryOf(rule).AsControllersRead(); got != rule {
+			t.Fatalf("%v is read as %v", rule, got)
+		}
+	})
 }
 
 func BenchmarkEntryRule(b *testing.B) {

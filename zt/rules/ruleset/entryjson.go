@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/orrery-net/orrery/zt/netconf"
 )
@@ -190,6 +191,7 @@ func looseNumber(data json.RawMessage) (int64, error) {
 	if data[0] == '"' && json.Unmarshal(data, &text) != nil {
 		text = ""
 	}
+	text = strings.TrimSpace(text)
 	if number, err := strconv.ParseInt(text, 10, 64); err == nil {
 		return number, nil
 	}

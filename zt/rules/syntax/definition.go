@@ -10,7 +10,7 @@ import (
 func (p *parser) definition() Statement {
 	p.open = &block{keyword: p.tok}
 	p.last = nil
-	defer func() { p.open, p.last = nil, nil }()
+	defer p.close()
 	switch p.tok.keyword {
 	case "macro":
 		return p.macro()
@@ -20,6 +20,8 @@ func (p *parser) definition() Statement {
 		return p.capability()
 	}
 }
+
+func (p *parser) close() { p.closed, p.open, p.last = p.open, nil, nil }
 
 func (p *parser) macro() *Macro {
 	m := &Macro{Keyword: p.tok.Token}
@@ -41,14 +43,17 @@ func (p *parser) tag() *Tag {
 		t.Name = p.take()
 	}
 	p.open.name = t.Name
-	for !p.ends() {
-		if p.tok.class != itemWord {
-			p.unknownTagItem(t)
-			continue
+	p.open.read = func() {
+		for !p.ends() {
+			if p.tok.class != itemWord {
+				p.unknownTagItem(t)
+				continue
+			}
+			t.Items = append(t.Items, p.tagItem())
 		}
-		t.Items = append(t.Items, p.tagItem())
+		t.Span, t.Broken = p.from(t.Keyword.Span.Start), p.open.broken
 	}
-	t.Span, t.Broken = p.from(t.Keyword.Span.Start), p.open.broken
+	p.open.read()
 	return t
 }
 
@@ -58,9 +63,31 @@ func (p *parser) capability() *Capability {
 		c.Name = p.take()
 	}
 	p.open.name = c.Name
-	p.body(&c.Body, &c.Items)
-	c.Span, c.Broken = p.from(c.Keyword.Span.Start), p.open.broken
+	p.open.read = func() {
+		p.body(&c.Body, &c.Items)
+		c.Span, c.Broken = p.from(c.Keyword.Span.Start), p.open.broken
+	}
+	p.open.read()
 	return c
+}
+
+// reopens goes on with a tag or capability that a ; behind one of its items ended
+// too early, and reports whether there is one. That is one mistake, however many
+// items have a ;.
+func (p *parser) reopens() bool {
+	b := p.closed
+	if b == nil || b.read == nil {
+		return false
+	}
+	p.open = b
+	defer p.close()
+	if !b.broken {
+		if e := p.fail("UNKNOWN_ACTION", p.tok.Span, "%s stands behind the end of %s.", p.tok, b); e != nil {
+			e.Hint = fmt.Sprintf("Remove the ; in line %d: items have none, only the last line of the block has one.", p.end.Line)
+		}
+	}
+	b.read()
+	return true
 }
 
 // hasName reports whether a name follows the word that opens a definition, and
@@ -144,8 +171,11 @@ func (b *block) String() string {
 // of the block.
 func (p *parser) warnIfCloses(i *Include) {
 	line := i.Span.End.Line
-	if p.tok.kind != semicolon || p.tok.Span.Start.Line != line || p.open.keyword.Span.Start.Line == line {
+	if p.tok.kind != semicolon || p.tok.Span.Start.Line != line {
 		return
+	}
+	if next := p.ahead(); p.open.keyword.Span.Start.Line == line && (next.first || next.kind != word || next.class == definitionWord) {
+		return // a block in one line
 	}
 	b := p.open
 	if e := p.warn("W_INCLUDE_CLOSES_BLOCK", p.tok.Span, "This ; ends %s, not the include.", b); e != nil {
@@ -159,8 +189,20 @@ func (i *Item) isCutList() bool {
 	return len(i.Arguments) == 2 && strings.HasSuffix(i.Arguments[0].Text, ",")
 }
 
+// skipSign is about a sign like = in an item.
+func (p *parser) skipSign(code string, keyword Token) {
+	if p.tok.kind != word || !isSign(p.tok.Text) {
+		return
+	}
+	if e := p.fail(code, p.tok.Span, "%s does not belong behind %s.", p.tok, keyword); e != nil {
+		e.Hint = "Remove it: only spaces stand between the words."
+	}
+	p.advance()
+}
+
 func (p *parser) capabilityID() Item {
 	item := Item{Keyword: p.take()}
+	p.skipSign("CAP_ID_RANGE", item.Keyword)
 	if p.tok.kind != word || p.tok.keyword == "default" || p.tok.class.startsStatement() {
 		if e := p.fail("CAP_ID_MISSING_VALUE", item.Keyword.Span, "No number follows %s.", item.Keyword); e != nil {
 			e.Hint = "Write id and a number that no other capability has."
@@ -182,9 +224,9 @@ func (p *parser) capabilityDefault() Item {
 	return item
 }
 
-// tagItems says what is wrong with items of tags that are not complete, and how
+// tagItemForms says what is wrong with items of tags that are not complete, and how
 // they are.
-var tagItems = map[string]struct{ code, form string }{
+var tagItemForms = map[string]struct{ code, form string }{
 	"id":      {"TAG_ID_MISSING_VALUE", "id and a number that no other tag has"},
 	"default": {"TAG_DEFAULT_MISSING_VALUE", "default and a number, or the name of a flag or enum"},
 	"flag":    {"TAG_FLAG_INCOMPLETE", "flag, a bit number or several with commas, and a name: flag 0 name"},
@@ -192,10 +234,11 @@ var tagItems = map[string]struct{ code, form string }{
 }
 
 func (p *parser) tagItem() Item {
-	form, count := tagItems[p.tok.keyword], p.tok.arguments
+	form, count := tagItemForms[p.tok.keyword], p.tok.arguments
 	isID := p.tok.keyword == "id"
 	item := Item{Keyword: p.take()}
 	for len(item.Arguments) < count {
+		p.skipSign("TAG_UNKNOWN_KEYWORD", item.Keyword)
 		// Names can be any word, but not at the beginning of a line if it is one that
 		// begins items.
 		next := p.tok.class == itemWord && (isID || p.tok.first)

@@ -22,6 +22,10 @@ func (p *parser) actionHint() string {
 		return "Write " + actionsElsewhere[keyword] + "."
 	case isCommentElsewhere(t.Text):
 		return commentHint
+	case strings.HasPrefix(t.Text, "{") || strings.HasPrefix(t.Text, "}"):
+		return "There are no braces: a definition begins with its word and name, and ends with a ; of its own."
+	case strings.Index(t.Text, "(") > 0 && strings.HasSuffix(t.Text, ")"):
+		return fmt.Sprintf("To insert the rules of a macro, write include %s.", shown(t.Token))
 	case p.listMissing() != nil:
 		return fmt.Sprintf("Arguments stand in parentheses, with commas between them: include %s(%s).", shown(p.listMissing().Name), shown(t.Token))
 	case p.unknownInLine() >= 3:
@@ -86,12 +90,19 @@ func (p *parser) matchHint(r *Rule) string {
 	case strings.HasPrefix(t.Text, "!") && len(t.Text) > 1:
 		return fmt.Sprintf("Write not %s.", shown(Token{Text: t.Text[1:]}))
 	}
+	if name, value, isCut := strings.Cut(t.Text, "="); isCut && value != "" && keywords[keyword(name)].class == matchWord {
+		return fmt.Sprintf("Write %s %s, without a sign between.", keyword(name), shown(Token{Text: value}))
+	}
 	if hint := matchesElsewhere[t.keyword]; hint != "" {
 		return hint
 	}
 	if n := len(r.Matches); n > 0 && '0' <= t.Text[0] && t.Text[0] <= '9' {
 		if name := keyword(r.Matches[n-1].Keyword.Text); name == "sport" || name == "dport" || name == "ipprotocol" || name == "ethertype" {
-			return fmt.Sprintf("Write \"or %s %s\" for one more value.", name, shown(t.Token))
+			hint := fmt.Sprintf("Write \"or %s %s\" for one more value.", name, shown(t.Token))
+			if n > 1 {
+				hint += " " + GroupingHint
+			}
+			return hint
 		}
 	}
 	if hint := didYouMean(t.Text, slices.Values(matchWords)); hint != "" {
@@ -120,13 +131,22 @@ var matchesElsewhere = map[string]string{
 }
 
 // isContinued reports whether a word goes on with what the last argument of a rule
-// began: a list like "22, 80", or a comparison like "= 22".
+// began: a list like "22, 80", a comparison like "= 22", or an address and its mask.
 func isContinued(r *Rule, t token) bool {
 	if len(r.Matches) == 0 {
 		return false
 	}
-	last := r.Matches[len(r.Matches)-1].lastArgument().Text
-	return strings.HasSuffix(last, ",") || strings.HasPrefix(t.Text, ",") || isSign(last)
+	m := r.Matches[len(r.Matches)-1]
+	last := m.lastArgument().Text
+	return strings.HasSuffix(last, ",") || strings.HasPrefix(t.Text, ",") || isSign(last) || isMask(m, t.Token)
+}
+
+// isMask reports whether a word is the mask of an address in front of it, as in
+// "ipsrc 10.0.0.0 255.0.0.0".
+func isMask(m Match, t Token) bool {
+	name := keyword(m.Keyword.Text)
+	return (name == "ipsrc" || name == "ipdest") && !strings.Contains(m.lastArgument().Text, "/") &&
+		strings.Count(t.Text, ".") == 3 && strings.Trim(t.Text, "0123456789.") == ""
 }
 
 func isSign(text string) bool { return strings.Trim(text, "=<>!:") == "" }
@@ -142,7 +162,12 @@ func (p *parser) listHint(m Match) string {
 	case isSign(last.Text) && strings.ContainsAny(last.Text, "<>"):
 		return fmt.Sprintf("There are no comparisons: write %s and a range like 1024-65535.", name)
 	case isSign(last.Text):
+		for _, a := range m.Arguments[:len(m.Arguments)-1] {
+			name += " " + shown(a)
+		}
 		return fmt.Sprintf("Write %s %s, without a sign between.", name, shown(p.tok.Token))
+	case isMask(m, p.tok.Token):
+		return fmt.Sprintf("Write the length of the prefix in place of a mask, as in %s %s/24.", name, shown(last))
 	}
 	values := listed(nil, last)
 	l := p.lex

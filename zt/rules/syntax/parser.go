@@ -18,6 +18,7 @@ func Parse(source string) *File {
 	p.advance()
 	p.program()
 	p.file.Comments = p.lex.comments
+	p.warnOfComments(source)
 	if len(p.file.Errors) > 1 && p.file.Errors[0].Code == InvalidUTF8 {
 		moveDown(p.file.Errors)
 	}
@@ -40,13 +41,15 @@ type parser struct {
 	open    *block    // the definition around; nil at document level
 	surplus bool      // a block was ended where its ; was missing: if one follows it is no second mistake
 	last    Statement // the one before the next token; nil if something else stands between
+	closed  *block    // the one before the next token; nil if something else stands between
 }
 
 // block is a definition that is being read.
 type block struct {
 	keyword token
 	name    Token
-	broken  bool // an error was found in it
+	broken  bool   // an error was found in it
+	read    func() // reads what stands behind the name, to the ;; nil: a macro
 }
 
 func (p *parser) advance() { p.end, p.tok = p.tok.Span.End, p.lex.next() }
@@ -93,6 +96,7 @@ func (p *parser) program() {
 			p.straySemicolon()
 		case p.tok.class == definitionWord:
 			p.file.Statements = append(p.file.Statements, p.definition())
+		case p.tok.class == itemWord && p.reopens():
 		default:
 			s := p.statement()
 			if s == nil {
@@ -109,7 +113,7 @@ func (p *parser) program() {
 
 func (p *parser) straySemicolon() {
 	at := p.take().Span
-	p.last = nil
+	p.last, p.closed = nil, nil
 	if p.surplus {
 		p.surplus = false
 		return
@@ -121,6 +125,7 @@ func (p *parser) straySemicolon() {
 
 // statement reads a rule or an include; it returns nil if there is neither.
 func (p *parser) statement() Statement {
+	p.closed = nil
 	switch {
 	case p.tok.class == actionWord:
 		p.last = p.rule()
@@ -248,6 +253,9 @@ func (p *parser) danglingOperator(operators []Token) {
 // unknownMatch is about a word in a rule that is no match.
 func (p *parser) unknownMatch(r *Rule) {
 	t := p.tok
+	if t.keyword == "tag" && !t.first {
+		t.class = plain // hardly a definition: rather a wish to compare a tag
+	}
 	isItem := p.open != nil && p.open.keyword.keyword == "cap" && (t.keyword == "id" || t.keyword == "default")
 	if !isItem && !t.class.startsStatement() || t.class == priorityWord {
 		if e := p.fail("UNKNOWN_MATCH", t.Span, "%s is not a match.", t); e != nil {
@@ -278,8 +286,17 @@ func (p *parser) arguments(m *Match) bool {
 			return false
 		}
 		if p.isReservedArgument(name, i) {
-			if e := p.fail("MATCH_ARG_RESERVED", p.tok.Span, "%s stands where %s needs an argument.", p.tok, m.Keyword); e != nil {
+			e := p.fail("MATCH_ARG_RESERVED", p.tok.Span, "%s stands where %s needs an argument.", p.tok, m.Keyword)
+			if e != nil {
 				e.Hint = "Write " + matchForm(name) + "."
+			}
+			if value := p.ahead(); p.tok.keyword == "not" && i == 0 && value.kind == word && value.class == plain {
+				if e != nil {
+					e.Hint = fmt.Sprintf("Write not in front: not %s %s.", name, shown(value.Token))
+				}
+				p.advance()
+				p.advance()
+				return false
 			}
 			if !p.tok.class.continuesRule() && !p.tok.class.startsStatement() {
 				p.advance()

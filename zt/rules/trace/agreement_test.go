@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
-	"time"
 )
 
 // oneOf is the outcome that all have, or Chance.
@@ -137,36 +136,48 @@ func disagreement(t *tracer, from, to *Member, r *Result, known bool) string {
 	return ""
 }
 
+// agreeOn compares what the package says of a few packets in a generated network
+// with the oracle, and returns their outcomes.
+func agreeOn(t *testing.T, g *generator) (outcomes []Outcome) {
+	n := g.network()
+	tracer := newTracer(compile(n))
+	for range 8 {
+		from, to := g.member(n, 0), g.member(n, 1)
+		p := g.packet(n, from, to)
+		r := Result{Packet: p.complete(n, from, to)}
+		if wrong := disagreement(tracer, from, to, &r, g.IntN(4) > 0); wrong != "" {
+			said, _ := json.MarshalIndent(r, "", " ")
+			t.Fatalf("%s\npacket %+v\nfrom %+v\nto %+v\n%s", wrong, p, from, to, said)
+		}
+		outcomes = append(outcomes, r.Outcome)
+	}
+	return outcomes
+}
+
 func TestAgainstOracle(t *testing.T) {
-	rounds, limit := 200_000, 20*time.Second
+	rounds := 4000
 	if testing.Short() {
-		rounds = 30_000
+		rounds = 2000
 	}
 	g := &generator{rand.New(rand.NewPCG(1, 2))}
-	began := time.Now()
 	counts := make(map[Outcome]int)
-	round := 0
-	for round < rounds && time.Since(began) < limit {
-		n := g.network()
-		tracer := newTracer(compile(n))
-		for range 8 {
-			from, to := g.member(n, 0), g.member(n, 1)
-			p := g.packet(n, from, to)
-			r := Result{Packet: p.complete(n, from, to)}
-			if wrong := disagreement(tracer, from, to, &r, g.IntN(4) > 0); wrong != "" {
-				said, _ := json.MarshalIndent(r, "", " ")
-				t.Fatalf("round %d: %s\npacket %+v\nfrom %+v\nto %+v\n%s", round, wrong, p, from, to, said)
-			}
-			counts[r.Outcome]++
-			round++
+	for range rounds {
+		for _, outcome := range agreeOn(t, g) {
+			counts[outcome]++
 		}
 	}
-	t.Logf("%d rounds in %v: %v", round, time.Since(began), counts)
 	for _, outcome := range []Outcome{Accepted, Dropped, Redirected, Chance} {
-		if counts[outcome] < round/200 {
-			t.Errorf("only %d of %d packets are %s: the programs do not test much", counts[outcome], round, outcome)
+		if counts[outcome] < rounds/25 {
+			t.Errorf("only %d packets in %d networks are %s: the programs do not test much", counts[outcome], rounds, outcome)
 		}
 	}
+}
+
+// FuzzAgainstOracle is TestAgainstOracle for as long as one likes.
+func FuzzAgainstOracle(f *testing.F) {
+	f.Fuzz(func(t *testing.T, seed uint64) {
+		agreeOn(t, &generator{rand.New(rand.NewPCG(seed, 7))})
+	})
 }
 
 // What a conversation comes to is the same with and without an explanation.

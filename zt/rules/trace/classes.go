@@ -15,6 +15,7 @@ type distinctions struct {
 	macs         map[zt.MAC]bool
 	prefixes     map[netip.Prefix]bool // without host bits
 	lengths      map[int][]int         // the prefix lengths, by the bits of an address; the longest first
+	bytes        bool                  // a rule looks at bytes, which addresses are among
 	capabilities []uint32              // ascending
 	tags         []uint32              // ascending
 	// values are what tags are compared with, by tag. nil for tags whose values are
@@ -61,6 +62,8 @@ func (d *distinctions) add(entries []entry) {
 			d.macs[e.mac] = true
 		case netconf.MatchIPv4Source, netconf.MatchIPv4Dest, netconf.MatchIPv6Source, netconf.MatchIPv6Dest:
 			d.prefixes[e.prefix.Masked()] = true
+		case netconf.MatchIntegerRange:
+			d.bytes = true
 		case netconf.MatchTagsEqual, netconf.MatchTagSender, netconf.MatchTagReceiver:
 			if values, ok := d.values[e.tag]; !ok {
 				d.values[e.tag] = map[uint32]bool{e.value: true}
@@ -105,7 +108,7 @@ func (d *distinctions) appendKey(key []byte, n *Network, m *Member) []byte {
 			key = append(key, 0)
 		}
 	}
-	if d.nodes[m.Node] {
+	if d.nodes[m.Node] || d.bytes {
 		key = m.Node.Append(append(key, 'n'))
 	}
 	if len(d.macs) > 0 {

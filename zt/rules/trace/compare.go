@@ -23,18 +23,21 @@ type Comparison struct {
 	Whole   bool    `json:"whole"` // nothing was left out
 }
 
-// What Compare does at most: conversations, each before and after, and entries of
-// tables that are evaluated for them (about a second).
+// maxWork is what Compare does at most, in matches and actions that are evaluated:
+// less than a second. To plan a conversation costs as much as planWork of them, and
+// addressWork for each address to choose from.
 const (
-	maxConversations = 150_000
-	maxEvaluated     = 40_000_000
+	maxWork     = 20_000_000
+	planWork    = 200
+	addressWork = 4
 )
 
 // Compare says what a change of the rules changes for members: it tries flows that
 // the rules of both sides speak of, and common ones, between members. Members that
 // no rule can tell apart are tried once: Classes says who they are. The work is
 // bounded; Whole is false if not everything could be tried: then the smallest
-// classes were left out, or flows of which rules speak that do not change.
+// classes were left out, or flows of which rules speak that do not change. Between
+// two members with huge tables it may be most of the flows.
 //
 // Of members with several addresses of a family, flows use those that hosts would
 // choose. Members without addresses of a flow's family do not take part in it.
@@ -67,7 +70,12 @@ type comparer struct {
 	before, after *tracer
 	were, are     []Member
 	found         []difference
-	conversations int
+	planned       int // the work of planning so far
+}
+
+// work is what was done so far.
+func (c *comparer) work() int {
+	return c.planned + c.before.evaluator.work + c.after.evaluator.work
 }
 
 // difference is a Change with the index of its flow.
@@ -88,10 +96,10 @@ func (c *comparer) meet(classes [][]int, flows []Flow) bool {
 			}
 			b = last[1]
 		}
-		if c.conversations > maxConversations || c.before.evaluator.evaluated+c.after.evaluator.evaluated > maxEvaluated {
-			return false
-		}
 		for i := range flows {
+			if c.work() > maxWork {
+				return false
+			}
 			c.try(a, b, i, flows[i])
 			if class[0] != last[0] {
 				c.try(b, a, i, flows[i])
@@ -102,11 +110,11 @@ func (c *comparer) meet(classes [][]int, flows []Flow) bool {
 }
 
 func (c *comparer) try(from, to, index int, f Flow) {
+	c.planned += planWork + addressWork*(len(c.were[from].Addresses)+len(c.were[to].Addresses))
 	s, err := plan(c.before.program.network, &c.were[from], &c.were[to], f)
 	if err != nil {
 		return // they have no addresses for it, or are the same node
 	}
-	c.conversations++
 	was := s.outcome(c.before)
 	s.from, s.to = &c.are[from], &c.are[to]
 	if is := s.outcome(c.after); was != is {

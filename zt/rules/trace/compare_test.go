@@ -80,6 +80,27 @@ func TestCompareMembers(t *testing.T) {
 	}
 }
 
+// Rules that look at bytes can tell any members apart, since addresses are bytes.
+func TestCompareBytes(t *testing.T) {
+	before, after := compiled(t, "accept;"), compiled(t, "accept;")
+	operands := make([]byte, 19)
+	operands[7], operands[15], operands[17], operands[18] = 2, 2, 8, 7 // the last byte of an IPv4 address that a packet comes from, if it is 2
+	after.Rules = append([]netconf.Rule{entryOf(t, netconf.MatchIntegerRange, false, operands...), entryOf(t, netconf.ActionDrop, false)}, after.Rules...)
+	var members []Member
+	for i := range byte(4) {
+		members = append(members, Member{Node: zt.Address(0xc000000000 + int64(i)), Addresses: []netip.Addr{netip.AddrFrom4([4]byte{10, 9, 0, i})}})
+	}
+	c := Compare(before, after, members)
+	for _, change := range c.Changes {
+		if change.From != 2 && change.To != 2 {
+			t.Errorf("%+v", change)
+		}
+	}
+	if len(c.Changes) == 0 || len(c.Classes) != len(members) {
+		t.Errorf("%d changes, classes %v", len(c.Changes), c.Classes)
+	}
+}
+
 // member1 makes a member with one address of a family at most, so that hosts have no
 // choice.
 func (g *generator) member1(n *Network) Member {
@@ -105,60 +126,65 @@ func (g *generator) member1(n *Network) Member {
 // all of them.
 func TestClasses(t *testing.T) {
 	g := &generator{rand.New(rand.NewPCG(3, 4))}
-	rounds, pairs := 150, 0
-	if testing.Short() {
-		rounds = 40
+	for range 30 {
+		classesAgree(t, g)
 	}
-	for range rounds {
-		before, after := g.network(), g.network()
-		var members []Member
-		nodes := make(map[zt.Address]bool)
-		for len(members) < 5 {
-			if m := g.member1(before); !nodes[m.Node] {
-				nodes[m.Node] = true
-				members = append(members, m)
+}
+
+// FuzzClasses is TestClasses for as long as one likes.
+func FuzzClasses(f *testing.F) {
+	f.Fuzz(func(t *testing.T, seed uint64) {
+		classesAgree(t, &generator{rand.New(rand.NewPCG(seed, 8))})
+	})
+}
+
+// classesAgree compares what Compare says of a few members with conversations between
+// all of them.
+func classesAgree(t *testing.T, g *generator) {
+	before, after := g.network(), g.network()
+	var members []Member
+	nodes := make(map[zt.Address]bool)
+	for len(members) < 5 {
+		if m := g.member1(before); !nodes[m.Node] {
+			nodes[m.Node] = true
+			members = append(members, m)
+		}
+	}
+	c := Compare(before, after, members)
+	changes := make(map[string]Change)
+	for _, change := range c.Changes {
+		changes[fmt.Sprint(change.From, change.To, change.Flow)] = change
+	}
+	class := make(map[int][]int)
+	for _, members := range c.Classes {
+		for _, m := range members {
+			class[m] = members
+		}
+	}
+	old, changed := newTracer(compile(before)), newTracer(compile(after))
+	for from := range members {
+		for to := range members {
+			if from == to {
+				continue
 			}
-		}
-		c := Compare(before, after, members)
-		changes := make(map[string]Change)
-		for _, change := range c.Changes {
-			changes[fmt.Sprint(change.From, change.To, change.Flow)] = change
-		}
-		class := make(map[int][]int)
-		for _, members := range c.Classes {
-			for _, m := range members {
-				class[m] = members
+			first, second := class[from][0], class[to][0]
+			if first == second {
+				second = class[to][1]
 			}
-		}
-		old, changed := newTracer(compile(before)), newTracer(compile(after))
-		for from := range members {
-			for to := range members {
-				if from == to {
+			for _, f := range c.Flows {
+				s, err := plan(before, &members[from], &members[to], f)
+				if err != nil {
 					continue
 				}
-				first, second := class[from][0], class[to][0]
-				if first == second {
-					second = class[to][1]
-				}
-				for _, f := range c.Flows {
-					s, err := plan(before, &members[from], &members[to], f)
-					if err != nil {
-						continue
-					}
-					was, is := s.outcome(old), s.outcome(changed)
-					change, found := changes[fmt.Sprint(first, second, f)]
-					if found != (was != is) || found && (change.Before != was || change.After != is) {
-						t.Fatalf("%d→%d %s: %s → %s, but for %d→%d %+v\n%s\n%s\n%+v", from, to, f, was, is, first, second, change,
-							RuleText(before.Rules, nil), RuleText(after.Rules, nil), members)
-					}
-					if pairs++; from != first || to != second {
-						pairs++
-					}
+				was, is := s.outcome(old), s.outcome(changed)
+				change, found := changes[fmt.Sprint(first, second, f)]
+				if found != (was != is) || found && (change.Before != was || change.After != is) {
+					t.Fatalf("%d→%d %s: %s → %s, but for %d→%d %+v\n%s\n%s\n%+v", from, to, f, was, is, first, second, change,
+						RuleText(before.Rules, nil), RuleText(after.Rules, nil), members)
 				}
 			}
 		}
 	}
-	t.Logf("%d conversations", pairs)
 }
 
 // The work is bounded, whatever the rules and however many the members.

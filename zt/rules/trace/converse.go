@@ -1,9 +1,9 @@
 package trace
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
+	"math/bits"
 	"net/netip"
 	"slices"
 
@@ -41,57 +41,35 @@ func Converse(n *Network, from, to *Member, f Flow) (*Conversation, error) {
 		return nil, err
 	}
 	t := newTracer(compile(n))
-	made := &Conversation{Flow: f, Legs: s.explain(t, true), Notes: s.notes}
-	if t.program.comparesTags {
-		made.meet(n, from, to, s.explain(t, false))
-	}
-	made.conclude(n, from, to)
+	made := &Conversation{Flow: f, Legs: make([]Leg, len(s.legs)), Notes: s.notes}
+	settled := !t.program.comparesTags || made.meet(s, t)
+	outcome, at := s.run(t, settled, made.Legs)
+	made.conclude(n, outcome, at)
 	return made, nil
 }
 
-// meet decides which legs to show: those of the first contact if it goes worse.
-func (c *Conversation) meet(n *Network, from, to *Member, fresh []Leg) {
-	settled, first := outcomeOf(c.Legs), outcomeOf(fresh)
-	sender, receiver := n.Names.Member(from.Node), n.Names.Member(to.Node)
+// meet decides which legs to show: if not those of the first contact, which are
+// shown if it goes worse, it returns true.
+func (c *Conversation) meet(s *script, t *tracer) (settled bool) {
+	then, _ := s.run(t, true, nil)
+	first, at := s.run(t, false, nil)
+	sender, receiver := s.network.Names.Member(s.from.Node), s.network.Names.Member(s.to.Node)
 	switch {
-	case settled == Accepted && first != Accepted:
+	case then == Accepted && first != Accepted:
 		c.Notes = append(c.Notes, fmt.Sprintf("%s and %s do not know each other's tags before the first frame between them, so the %s fails; "+
-			"it works once they do. Accept ARP and neighbor discovery before rules that compare tags.", sender, receiver, failing(fresh).Name))
-	case first == Accepted && settled != Accepted && settled != Chance:
+			"it works once they do. Accept ARP and neighbor discovery before rules that compare tags.", sender, receiver, s.legs[at].name))
+	case first == Accepted && then != Accepted && then != Chance:
 		c.Notes = append(c.Notes, fmt.Sprintf("It works until %s and %s know each other's tags.", sender, receiver))
 	}
-	if first != Accepted && (settled == Accepted || settled == Chance) {
-		c.Legs = fresh
-	}
+	return first == Accepted || then != Accepted && then != Chance
 }
 
-// outcomeOf is the outcome of the first leg that fails, or else may fail.
-func outcomeOf(legs []Leg) Outcome {
-	if leg := failing(legs); leg != nil {
-		return leg.Result.Outcome
-	}
-	return Accepted
-}
-
-// failing returns the first leg that fails, or else the first that may fail.
-func failing(legs []Leg) (found *Leg) {
-	for i := range legs {
-		switch legs[i].Result.Outcome {
-		case Dropped, Redirected:
-			return &legs[i]
-		case Chance:
-			found = cmp.Or(found, &legs[i])
-		}
-	}
-	return found
-}
-
-func (c *Conversation) conclude(n *Network, from, to *Member) {
-	c.Works, c.Outcome = true, Accepted
+// conclude says what the legs came to, and at which of them it did if they fail.
+func (c *Conversation) conclude(n *Network, outcome Outcome, at int) {
+	c.Works, c.Outcome = outcome == Accepted, outcome
 	c.Why = "every packet is accepted at both ends"
-	if leg := failing(c.Legs); leg != nil {
-		c.Works, c.Outcome = false, leg.Result.Outcome
-		c.Why = fmt.Sprintf("%s: %s", leg.Name, leg.Result.Why)
+	if !c.Works {
+		c.Why = fmt.Sprintf("%s: %s", c.Legs[at].Name, c.Legs[at].Result.Why)
 	}
 	told := make(map[zt.Address]bool)
 	for _, leg := range c.Legs {
@@ -129,19 +107,11 @@ type leg struct {
 	packet Packet
 }
 
-// explain follows the legs. settled: both know each other's certificates from the
-// beginning; otherwise from the first frame that the other sent.
-func (s *script) explain(t *tracer, settled bool) []Leg {
-	legs := make([]Leg, len(s.legs))
-	s.run(t, settled, legs)
-	return legs
-}
-
 // outcome is what becomes of the flow, without an explanation.
 func (s *script) outcome(t *tracer) Outcome {
-	outcome := s.run(t, true, nil)
+	outcome, _ := s.run(t, true, nil)
 	if (outcome == Accepted || outcome == Chance) && t.program.comparesTags {
-		if fresh := s.run(t, false, nil); fresh != Accepted {
+		if fresh, _ := s.run(t, false, nil); fresh != Accepted {
 			return fresh
 		}
 	}
@@ -149,10 +119,12 @@ func (s *script) outcome(t *tracer) Outcome {
 }
 
 // run follows the legs and returns the outcome of the first that fails, or else of
-// the first that may fail. With legs, all are followed and these are filled in.
-func (s *script) run(t *tracer, settled bool, legs []Leg) Outcome {
+// the first that may fail, and which it is. settled: both know each other's
+// certificates from the beginning; otherwise from the first frame that the other
+// sent. With explained, one for each leg, all are followed and explained there.
+func (s *script) run(t *tracer, settled bool, explained []Leg) (outcome Outcome, at int) {
 	known := [2]bool{settled, settled} // by the one who sends forth, and back
-	outcome := Accepted
+	outcome = Accepted
 	for i := range s.legs {
 		l := &s.legs[i]
 		from, to, way := s.from, s.to, 0
@@ -160,25 +132,23 @@ func (s *script) run(t *tracer, settled bool, legs []Leg) Outcome {
 			from, to, way = s.to, s.from, 1
 		}
 		var r *Result
-		if legs != nil {
-			legs[i] = Leg{Name: l.name, Back: l.back, Result: Result{Packet: l.packet}}
-			r = &legs[i].Result
+		if explained != nil {
+			explained[i] = Leg{Name: l.name, Back: l.back, Result: Result{Packet: l.packet}}
+			r = &explained[i].Result
 		}
 		f, arrived := t.follow(from, to, &l.packet, known[way], r)
 		known[1-way] = known[1-way] || arrived
 		switch here := f.outcome(); {
 		case here == Chance && outcome == Accepted:
-			outcome = Chance
-		case here == Dropped || here == Redirected:
-			if legs == nil {
-				return here
-			}
-			if outcome == Accepted || outcome == Chance {
-				outcome = here
+			outcome, at = here, i
+		case (here == Dropped || here == Redirected) && (outcome == Accepted || outcome == Chance):
+			outcome, at = here, i
+			if explained == nil {
+				return outcome, at
 			}
 		}
 	}
-	return outcome
+	return outcome, at
 }
 
 // plan makes the script of a flow.
@@ -277,16 +247,19 @@ func (m *Member) address(version int, near netip.Addr) (best netip.Addr) {
 	return best
 }
 
+// commonBits is how many leading bits two addresses of one family have in common as
+// IPv6 addresses.
 func commonBits(a, b netip.Addr) int {
 	if a.BitLen() != b.BitLen() {
 		return 0
 	}
-	for bits := a.BitLen(); bits > 0; bits-- {
-		if prefix, err := a.Prefix(bits); err == nil && prefix.Contains(b) {
-			return bits
+	x, y := a.As16(), b.As16()
+	for i := range x {
+		if differ := x[i] ^ y[i]; differ != 0 {
+			return 8*i + bits.LeadingZeros8(differ)
 		}
 	}
-	return 0
+	return 8 * len(x)
 }
 
 // resolve adds how the ends find each other's MACs. What lies behind a member is

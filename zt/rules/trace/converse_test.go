@@ -210,6 +210,28 @@ func TestOutcomeOfConversation(t *testing.T) {
 	}
 }
 
+// Receivers ask a sender's capabilities in any order.
+func TestOrderOfCapabilities(t *testing.T) {
+	for _, c := range []struct {
+		program, why string
+		outcome      Outcome
+	}{
+		{"cap a id 1 accept; ; cap b id 4 redirect 3017000003 dport 53; ; accept ethertype arp; accept sport 53;",
+			"request: what bob does is left to chance (a receiver may ask other capabilities of the sender before a)", Chance},
+		{"cap a id 1 redirect 3017000003 dport 53; ; cap b id 4 accept; ; accept ethertype arp; accept sport 53;",
+			"request: alice sends it to monitor instead (capability a, line 1: redirect 3017000003 dport 53)", Redirected},
+		{"cap a id 1 accept; ; cap b id 4 drop; ; cap c id 5 accept dport 53; ; accept ethertype arp; accept sport 53;",
+			"every packet is accepted at both ends", Accepted},
+	} {
+		a, b := pair()
+		a.Capabilities = []uint32{1, 4, 5}
+		got := converse(t, compiled(t, c.program), a, b, "udp 53")
+		if got.Outcome != c.outcome || got.Why != c.why {
+			t.Errorf("%s\n%s, %s", c.program, got.Outcome, got.Why)
+		}
+	}
+}
+
 // Capabilities count for what their holder sends.
 func TestCapabilities(t *testing.T) {
 	const program = "cap web id 7 accept dport 80; ; cap deny id 3 drop; ; accept ethertype arp; accept sport 80; break;"

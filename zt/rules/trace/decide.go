@@ -37,7 +37,9 @@ func (f fate) accepts() bool { return f&(mayAccept|mayAcceptAsTarget) != 0 }
 type tracer struct {
 	program   *program
 	evaluator evaluator
+	held      []*table     // see heldBy
 	words     *rules.Words // made when they are needed
+	explained int          // entries that were taken down so far
 }
 
 func newTracer(p *program) *tracer { return &tracer{program: p} }
@@ -50,14 +52,19 @@ func (t *tracer) sayer() *rules.Words {
 }
 
 // decide evaluates the base rules, and the sender's capabilities if they do not
-// decide. With a log, the decision says how.
+// decide: at the sender in ascending order of id, and at the receiver in an order
+// that nodes do not promise. With a log, the decision says how.
 func (t *tracer) decide(e *end, l *log) (fate, []zt.Address) {
 	t.evaluator.log = l
 	var all fate
 	var targets []zt.Address
-	run := func(table *table, entries []entry) (open bool) {
+	run := func(capability *table) (open bool) {
+		entries := t.program.rules
+		if capability != nil {
+			entries = capability.entries
+		}
 		if l != nil {
-			l.begin(table, entries)
+			l.begin(capability, entries)
 		}
 		for _, way := range t.evaluator.evaluate(e, entries) {
 			switch way.kind {
@@ -71,7 +78,7 @@ func (t *tracer) decide(e *end, l *log) (fate, []zt.Address) {
 					targets = append(targets, way.target)
 				}
 			case droppedHere:
-				if table != nil {
+				if capability != nil {
 					open = true
 				} else {
 					all |= mayDrop
@@ -85,21 +92,38 @@ func (t *tracer) decide(e *end, l *log) (fate, []zt.Address) {
 		}
 		return open
 	}
-	open := run(nil, t.program.rules)
+	if !run(nil) {
+		return all, targets
+	}
+	held := t.heldBy(e)
+	for len(held) > 0 && run(held[0]) {
+		held = held[1:]
+	}
+	if len(held) == 0 {
+		return all | mayDrop, targets
+	}
+	if e.inbound {
+		// The receiver may ask another one first, which may do something else.
+		l, t.evaluator.log = nil, nil
+		for _, c := range held[1:] {
+			run(c)
+		}
+	}
+	return all, targets
+}
+
+// heldBy returns the sender's capabilities, ascending by id. The slice is valid
+// until the next call.
+func (t *tracer) heldBy(e *end) []*table {
 	holder := e.self
 	if e.inbound {
 		holder = e.peer
 	}
+	t.held = t.held[:0]
 	for i := range t.program.capabilities {
-		if !open {
-			break
-		}
 		if c := &t.program.capabilities[i]; slices.Contains(holder.Capabilities, c.ID) {
-			open = run(c, c.entries)
+			t.held = append(t.held, c)
 		}
 	}
-	if open {
-		all |= mayDrop
-	}
-	return all, targets
+	return t.held
 }

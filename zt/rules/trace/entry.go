@@ -27,6 +27,8 @@ type entry struct {
 	// Of an integer range: where it stands, how wide it is in bits.
 	at, bits int
 	little   bool
+
+	text, rule string // for people: the entry, and the rule that begins with it; made when they are needed
 }
 
 func readEntry(r netconf.Rule) entry {

@@ -77,7 +77,7 @@ type evaluator struct {
 	// only with it.
 	log *log
 
-	evaluated int // entries, of all tables so far
+	work int // entries times the states that they met, of all tables so far
 }
 
 // evaluate returns the ways in which a table can end for a frame: one, unless a
@@ -90,7 +90,7 @@ func (v *evaluator) evaluate(e *end, entries []entry) []ending {
 	v.live = append(v.live[:0], first)
 	v.endings = v.endings[:0]
 	for i := range entries {
-		v.evaluated++
+		v.work += len(v.live)
 		if entries[i].Type.IsAction() {
 			v.act(e, i, &entries[i])
 		} else {

@@ -105,7 +105,7 @@ func FuzzParseFlow(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		read, err := ParseFlow(text)
 		if err != nil {
-			if len(err.Error()) > 700 {
+			if len(err.Error()) > 800 {
 				t.Errorf("the error repeats a long text: %d bytes", len(err.Error()))
 			}
 			return

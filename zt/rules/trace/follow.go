@@ -71,6 +71,8 @@ func (n *Network) refuse(from, to *Member, p *Packet) string {
 		return "the network does not carry multicast: its multicast limit is 0"
 	case !group && p.DestMAC == from.macOn(n):
 		return fmt.Sprintf("the destination MAC is %s's own: the frame stays there", name(from))
+	case !group && p.DestMAC != to.macOn(n) && p.DestMAC[0] == zt.MemberMAC(n.ID, 0)[0]:
+		return fmt.Sprintf("the destination MAC is another node's: the frame goes there, not to %s", name(to))
 	case !group && p.DestMAC != to.macOn(n) && !to.Bridge:
 		return fmt.Sprintf("the destination MAC is not %s's own, and %s is no bridge", name(to), name(to))
 	}
@@ -114,9 +116,10 @@ func (t *tracer) at(e *end, d *Decision, withCopies bool) fate {
 	f, targets := t.decide(e, l)
 	*d = Decision{Outcome: f.outcome(), Copies: []Copy{}, Tables: l.tables}
 	d.Why = d.explain(f)
+	t.explained += l.steps
 	if f&mayRedirect != 0 {
 		d.Redirected = targets[0]
-		if withCopies {
+		if withCopies && t.explained < maxExplained {
 			d.Target = &Decision{}
 			t.deliver(e.self, t.observer(targets[0]), e.packet, d.Target, false)
 		}
@@ -133,7 +136,7 @@ func (t *tracer) at(e *end, d *Decision, withCopies bool) fate {
 		if size := found.action.copyLength(&p); size < p.Size {
 			p.Size, made.Length = size, size
 		}
-		if len(d.Copies) < maxObserved {
+		if t.explained < maxExplained {
 			made.Observer = &Decision{}
 			t.deliver(e.self, t.observer(made.To), &p, made.Observer, false)
 		}
@@ -142,9 +145,10 @@ func (t *tracer) at(e *end, d *Decision, withCopies bool) fate {
 	return f
 }
 
-// maxObserved is how many copies are followed to their observer. Without random
-// matches there is one from each table at most.
-const maxObserved = 16
+// maxExplained is how many matches a trace explains before it stops to follow frames
+// to observers and targets. A network with 1 024 rules and copies of all packets
+// stays below it.
+const maxExplained = 50_000
 
 func (t *tracer) observer(node zt.Address) *Member {
 	if m := t.program.network.Observers[node]; m != nil {
@@ -156,12 +160,14 @@ func (t *tracer) observer(node zt.Address) *Member {
 // explain says in a few words what decided.
 func (d *Decision) explain(f fate) string {
 	if f.outcome() == Chance {
-		for i := range d.Tables {
-			if rule := d.Tables[i].find(func(r *Rule) bool { return r.Chance }); rule != nil {
-				return d.Tables[i].place(rule)
+		for _, is := range []func(r *Rule) bool{func(r *Rule) bool { return r.Chance && r.Decided }, func(r *Rule) bool { return r.Chance }} {
+			for i := range d.Tables {
+				if rule := d.Tables[i].find(is); rule != nil {
+					return d.Tables[i].place(rule)
+				}
 			}
 		}
-		return "a random match"
+		return "a receiver may ask other capabilities of the sender before " + d.Tables[len(d.Tables)-1].Capability.title()
 	}
 	if table, rule := d.Deciding(); rule != nil {
 		return table.place(rule)
@@ -232,6 +238,6 @@ func (r *Result) conclude(t *tracer, from, to *Member, f fate) {
 	case Redirected:
 		r.Why = fmt.Sprintf("%s sends it to %s instead (%s)", who, names.Member(at.Redirected), at.Why)
 	case Chance:
-		r.Why = fmt.Sprintf("a random match decides at %s (%s)", who, at.Why)
+		r.Why = fmt.Sprintf("what %s does is left to chance (%s)", who, at.Why)
 	}
 }

@@ -66,7 +66,7 @@ func (g *generator) address(n *Network, six bool) netip.Addr {
 }
 
 func (g *generator) mac(n *Network) zt.MAC {
-	return pick(g, zt.MemberMAC(n.ID, pick(g, anyNodes...)), broadcastMAC, zt.MAC{0x33, 0x33, 0xff, 0, 0, 2}, zt.MAC{2, 9, 9, 9, 9, 9})
+	return pick(g, zt.MemberMAC(n.ID, pick(g, anyNodes...)), broadcastMAC, zt.MAC{0x33, 0x33, 0xff, 0, 0, 2}, zt.MAC{2, 9, 9, 9, 9, 9}, zt.MAC{6, 9, 9, 9, 9, 9})
 }
 
 func (g *generator) port() uint16 { return pick[uint16](g, 0, 21, 22, 23, 443, 65535) }

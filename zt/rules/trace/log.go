@@ -23,6 +23,7 @@ type log struct {
 	rule    *Rule // that is being read; nil between rules
 
 	evaluated []evaluated // tables, in order
+	steps     int         // that were taken down
 }
 
 // copyFound is a tee or watch that was taken.
@@ -56,7 +57,11 @@ func (l *log) reading(index int) *Rule {
 		for last < len(l.entries) && !l.entries[last].Type.IsAction() {
 			last++
 		}
-		made := Rule{First: index, Action: last, Steps: []Step{}, Text: l.words.Rule(asWritten(l.entries[index:min(last+1, len(l.entries))]))}
+		first := &l.entries[index]
+		if first.rule == "" {
+			first.rule = l.words.Rule(asWritten(l.entries[index:min(last+1, len(l.entries))]))
+		}
+		made := Rule{First: index, Action: last, Steps: []Step{}, Text: first.rule}
 		if made.Line = l.line(index); index < len(l.origins) {
 			made.Line = l.origins[index].Rule.Start.Line
 		}
@@ -77,8 +82,12 @@ func asWritten(run []entry) []ruleset.Entry {
 func (l *log) step(index int) *Step {
 	rule := l.reading(index)
 	if n := len(rule.Steps); n == 0 || rule.Steps[n-1].Index != index {
-		text := l.words.Entry(ruleset.EntryOf(l.entries[index].Rule))
-		rule.Steps = append(rule.Steps, Step{Index: index, Line: l.line(index), Text: text, Skipped: true, Why: "not looked at: a match before it is false"})
+		e := &l.entries[index]
+		if e.text == "" {
+			e.text = l.words.Entry(ruleset.EntryOf(e.Rule))
+		}
+		rule.Steps = append(rule.Steps, Step{Index: index, Line: l.line(index), Text: e.text, Skipped: true, Why: "not looked at: a match before it is false"})
+		l.steps++
 	}
 	return &rule.Steps[len(rule.Steps)-1]
 }

@@ -104,13 +104,18 @@ func (o *oracle) decide() oracleEnd {
 		}
 		end, where = "drop", "nothing"
 		for _, c := range o.network.Capabilities {
-			if !slices.Contains(sender.Capabilities, c.ID) {
+			if !slices.Contains(sender.Capabilities, c.ID) || end != "drop" && !o.inbound {
 				continue
 			}
 			here, i, node, copied := o.table(wireRules(c.Rules))
-			if here == "accept" || here == "accept as target" || here == "redirect" {
+			if here != "accept" && here != "accept as target" && here != "redirect" {
+				continue
+			}
+			switch {
+			case end == "drop":
 				end, to, own, where = here, node, copied, fmt.Sprintf("capability %d %d", c.ID, i)
-				break
+			case (here != end || node != to) && o.draw(): // the receiver asks this one first
+				end, to = here, node
 			}
 		}
 	}
@@ -145,7 +150,7 @@ func travel(n *Network, from, to *Member, p *Packet, known bool, draw func() boo
 	j.sender = &oracleEnd{outcome: Dropped, decided: "nothing"}
 	j.outcome = Dropped
 	if p.SourceMAC != mac(from) && !from.Bridge || broadcast && p.EtherType != 0x0806 && n.NoBroadcast || group && n.NoMulticast ||
-		!group && (p.DestMAC == mac(from) || p.DestMAC != mac(to) && !to.Bridge) {
+		!group && (p.DestMAC == mac(from) || p.DestMAC != mac(to) && (!to.Bridge || p.DestMAC[0] == byte(n.ID)&0xfe|2)) {
 		return j
 	}
 	sending := oracle{network: n, me: from, peer: to, known: known, frame: frame, packet: p, vlan: int(p.VLAN), draw: draw}
@@ -181,7 +186,7 @@ func receive(n *Network, peer, self *Member, p *Packet, draw func() bool) oracle
 		foreign := p.SourceMAC != zt.MemberMAC(n.ID, peer.Node)
 		notMine := p.DestMAC != zt.MemberMAC(n.ID, self.Node) && p.DestMAC[0]&1 == 0
 		if foreign && !peer.Bridge || !foreign && notMine && !self.Bridge {
-			end.outcome = Dropped
+			end.outcome, end.decided = Dropped, "nothing"
 		}
 	}
 	return end

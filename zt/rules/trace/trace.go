@@ -72,7 +72,7 @@ const (
 	// Redirected: another node gets it instead.
 	Redirected Outcome = "redirected"
 	// Chance: a random match decides, or bytes that the packet's description does
-	// not say.
+	// not say; or which of the sender's capabilities the receiver asks first.
 	Chance Outcome = "chance"
 )
 
@@ -94,10 +94,13 @@ type Result struct {
 type Decision struct {
 	Outcome    Outcome    `json:"outcome"`
 	Why        string     `json:"why"`                 // what decided, in one sentence
-	Redirected zt.Address `json:"redirected,omitzero"` // who gets the frame instead; 0: nobody
-	// Target is what that node decides. It gets the frame with both MACs unchanged.
+	Redirected zt.Address `json:"redirected,omitzero"` // who gets the frame instead, or one of these if a draw decides; 0: nobody
+	// Target is what that node decides. It gets the frame with both MACs unchanged. nil
+	// in a Delivery, and where a trace is long already.
 	Target *Decision `json:"target,omitempty"`
-	Copies []Copy    `json:"copies"`
+	// Copies are those that are sent if the capabilities are asked in ascending order of
+	// id, as the sender does.
+	Copies []Copy `json:"copies"`
 	// Tables are the tables that were evaluated, in order: the base first, then
 	// capabilities. The last one decided, unless none did.
 	Tables []Table `json:"tables"`
@@ -110,8 +113,7 @@ type Copy struct {
 	Watch  bool       `json:"watch"`  // the observer confirms it
 	Chance bool       `json:"chance"` // it depends on a random match if it is sent
 	// Observer is what the observer decides: only what it accepts reaches its
-	// interface, with both MACs unchanged. nil behind many copies that a random match
-	// decides about.
+	// interface, with both MACs unchanged. nil where a trace is long already.
 	Observer *Decision `json:"observer,omitempty"`
 }
 
@@ -161,13 +163,17 @@ type Step struct {
 }
 
 // Deciding returns the rule that decided, and its table; nil if none did, or a
-// draw.
+// draw, or the frame's MACs.
 func (d *Decision) Deciding() (*Table, *Rule) {
 	if len(d.Tables) == 0 {
 		return nil, nil
 	}
 	table := &d.Tables[len(d.Tables)-1]
-	if table.End != EndAccept && table.End != EndRedirect && (table.End != EndDrop || table.Capability != nil) {
+	switch {
+	case table.End == EndAccept && d.Outcome == Accepted:
+	case table.End == EndRedirect && d.Outcome == Redirected:
+	case table.End == EndDrop && d.Outcome == Dropped && table.Capability == nil:
+	default:
 		return nil, nil
 	}
 	if rule := table.find(func(r *Rule) bool { return r.Decided }); rule != nil {

@@ -144,7 +144,7 @@ func TestGroups(t *testing.T) {
 
 // Only bridges send from and receive for other MACs.
 func TestForeignMACs(t *testing.T) {
-	foreign := zt.MAC{2, 0, 0, 0, 0, 9}
+	foreign, another := zt.MAC{6, 0, 0, 0, 0, 9}, zt.MemberMAC(office, monitor)
 	for _, c := range []struct {
 		source, dest       zt.MAC
 		fromBridge, bridge bool
@@ -154,6 +154,7 @@ func TestForeignMACs(t *testing.T) {
 		{source: foreign, fromBridge: true, outcome: Accepted},
 		{dest: foreign, outcome: Dropped},
 		{dest: foreign, bridge: true, outcome: Accepted},
+		{dest: another, bridge: true, outcome: Dropped},
 		{dest: zt.MemberMAC(office, alice), outcome: Dropped},
 	} {
 		a, b := pair()

@@ -12,6 +12,14 @@ import (
 
 // why says in words for people why a match came out as it did.
 func (l *log) why(m *entry, v verdict, expects bool) string {
+	reason := l.reason(m, v, expects)
+	if v == never && m.Not {
+		reason += " (with not, too, this is false)"
+	}
+	return reason
+}
+
+func (l *log) reason(m *entry, v verdict, expects bool) string {
 	e, p := l.at, l.at.packet
 	switch m.Type {
 	case netconf.MatchSourceNode:
@@ -84,7 +92,7 @@ func is(what, has string, v verdict, wants string) string {
 func (p *Packet) notIP() string {
 	switch {
 	case p.EtherType != etherIPv4 && p.EtherType != etherIPv6:
-		return fmt.Sprintf("ethertype is %s, which is not IP (with not, too, this is false)", rules.EtherTypeName(p.EtherType))
+		return fmt.Sprintf("ethertype is %s, which is not IP", rules.EtherTypeName(p.EtherType))
 	case p.ipHeader() == 0:
 		return "the frame is too short for an IP header"
 	}
@@ -101,7 +109,7 @@ func (l *log) whyAddress(m *entry, v verdict, side string, address netip.Addr) s
 		if p.ipHeader() == 0 {
 			return p.notIP()
 		}
-		return fmt.Sprintf("ethertype is %s, which has no %s address (with not, too, this is false)", rules.EtherTypeName(p.EtherType), family)
+		return fmt.Sprintf("ethertype is %s, which has no %s address", rules.EtherTypeName(p.EtherType), family)
 	}
 	if v == yes {
 		return fmt.Sprintf("%s address is %s", side, address)
@@ -118,9 +126,7 @@ func (l *log) whyICMP(m *entry, v verdict) string {
 	case p.ipHeader() == 0:
 		return p.notIP()
 	case !p.hasICMP():
-		return fmt.Sprintf("protocol is %s, not ICMP (with not, too, this is false)", rules.ProtocolName(p.Protocol))
-	case v == never && m.Not:
-		return fmt.Sprintf("ICMP type is %d, not %d (nodes take this for false with not, too)", p.ICMPType, m.low)
+		return fmt.Sprintf("protocol is %s, not ICMP", rules.ProtocolName(p.Protocol))
 	case v == never:
 		return fmt.Sprintf("ICMP type is %d, not %d", p.ICMPType, m.low)
 	case v == always && m.Not:
@@ -209,11 +215,11 @@ func (l *log) whyTag(m *entry, v verdict, expects bool) string {
 	case expects && v == lenient:
 		return fmt.Sprintf("%s is the target of a rule before this, so tags do not count: true", self)
 	case ofSelf && !hasOwn:
-		return fmt.Sprintf("%s has no tag %s (with not, too, this is false)", self, tag)
+		return fmt.Sprintf("%s has no tag %s", self, tag)
 	case ofPeer && !hasOther && v == lenient:
 		return l.unknownTag(peer, tag) + ", and the next drop is passed over"
 	case ofPeer && !hasOther:
-		return fmt.Sprintf("%s has no tag %s (with not, too, this is false)", peer, tag)
+		return fmt.Sprintf("%s has no tag %s", peer, tag)
 	}
 	name := func(value uint32) string { return l.words.TagValue(m.tag, value) }
 	wants := name(m.value)

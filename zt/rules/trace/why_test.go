@@ -51,9 +51,9 @@ func TestWhy(t *testing.T) {
 		{"accept ipsrc 10.9.0.7/16;", tcp, nil, nil, true, "source address is 10.9.0.1"},
 		{"accept icmp 8 -1;", ping, nil, nil, true, "ICMP type is 8"},
 		{"accept not icmp 8 -1;", ping, nil, nil, true, "ICMP type is 8 (nodes take this for true with not, too, as any code will do)"},
-		{"accept not icmp 0 -1;", ping, nil, nil, false, "ICMP type is 8, not 0 (nodes take this for false with not, too)"},
+		{"accept not icmp 0 -1;", ping, nil, nil, false, "ICMP type is 8, not 0 (with not, too, this is false)"},
 		{"accept icmp 8 3;", ping, nil, nil, false, "ICMP code is 0, not 3"},
-		{"accept icmp 8 0;", tcp, nil, nil, false, "protocol is tcp, not ICMP (with not, too, this is false)"},
+		{"accept icmp 8 0;", tcp, nil, nil, false, "protocol is tcp, not ICMP"},
 		{"accept chr tcp_ack;", tcp, nil, nil, false, "TCP flags are tcp_syn"},
 		{"accept chr tcp_syn,inbound;", tcp, nil, nil, true, "the frame is or has tcp_syn"},
 		{"accept chr inbound;", tcp, nil, nil, false, "this is the sending side"},
@@ -111,13 +111,36 @@ break;
 		{"tcp 80", holder, false, "SYN: alice drops it (no rule accepts it before line 9: break; nor in capability web)"},
 		{"tcp 443", holder, true, "every packet is accepted at both ends"},
 		{"tcp 99", nil, false, "SYN: alice sends it to monitor instead (line 5: redirect 3017000003 dport 99)"},
-		{"tcp 25", nil, false, "SYN: a random match decides at alice (line 6: drop dport 25 and random 0.5)"},
+		{"tcp 25", nil, false, "SYN: what alice does is left to chance (line 6: drop dport 25 and random 0.5)"},
 	} {
 		a, b := pair()
 		a.Capabilities = c.capabilities
 		got := converse(t, compiled(t, program), a, b, c.flow)
 		if got.Works != c.works || got.Why != c.why {
 			t.Errorf("%s\n got %v %s\nwant %v %s", c.flow, got.Works, got.Why, c.works, c.why)
+		}
+	}
+}
+
+// Where no rule decided none is named as the one that did: neither one that would let in
+// what its MACs stop, nor one that is read if a draw comes out so.
+func TestNoRuleDecides(t *testing.T) {
+	a, b := pair()
+	a.Capabilities = []uint32{1}
+	var astray Decision
+	p := web.complete(&Network{ID: office}, a, b)
+	newTracer(compile(compiled(t, "accept;"))).deliver(a, &Member{Node: monitor}, &p, &astray, false)
+	drawn := Trace(compiled(t, "cap c id 1 accept; ; tee -1 3017000003 random 0.25; drop random 0.5;"), a, b, web).Sender
+	for _, c := range []struct {
+		decision *Decision
+		outcome  Outcome
+		why      string
+	}{
+		{&astray, Dropped, "the destination MAC is not monitor's own, and monitor is neither bridge nor target of a rule"},
+		{&drawn, Chance, "line 1: drop random 0.5"},
+	} {
+		if _, rule := c.decision.Deciding(); rule != nil || c.decision.Outcome != c.outcome || c.decision.Why != c.why {
+			t.Errorf("%s, %s, %+v", c.decision.Outcome, c.decision.Why, rule)
 		}
 	}
 }
