@@ -75,7 +75,10 @@ func (c *Controller) sendConfiguration(n *network, s *snapshot, j job) {
 		return // nobody has shown this identity in this run: nothing to sign for
 	}
 	m.lastIssued = c.issue.Above(m.lastIssued)
-	certificates := c.certificates(s, m)
+	certificates, areNew := c.certificates(s, m)
+	if areNew {
+		c.agenda.after(showAgain, func() { c.push(n, m, 0) })
+	}
 	own := netconf.Config{Timestamp: m.lastIssued, Member: m.node, Addresses: certificates.addresses}
 	own.TraceTarget, own.TraceLevel = s.record.TraceTarget, s.record.TraceLevel
 	if m.record.TraceTarget != 0 {

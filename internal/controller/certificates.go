@@ -27,15 +27,18 @@ type credentials struct {
 	dropAll bool   // the node cannot judge by the rules
 }
 
-// certificates returns a member's certificates, fresh where needed. Called with
+// certificates returns a member's certificates, fresh where needed. They are new
+// if they say something else than those that the member had before. Called with
 // m.mu held, after lastIssued was moved on.
-func (c *Controller) certificates(s *snapshot, m *member) *credentials {
+func (c *Controller) certificates(s *snapshot, m *member) (current *credentials, areNew bool) {
 	limits := limitsOf(m.metadata)
 	addresses := assigned(s.record, m.record)
-	if old := m.credentials; old != nil && m.lastIssued-old.issued < reuseWindow &&
+	old := m.credentials
+	same := old != nil &&
 		old.limits == limits && old.grants == s.grants && (old.chosenBy == nil || old.chosenBy == s) && slices.Equal(old.addresses, addresses) &&
-		(old.record == m.record || slices.Equal(old.record.Tags, m.record.Tags) && slices.Equal(old.record.Capabilities, m.record.Capabilities)) {
-		return old
+		(old.record == m.record || slices.Equal(old.record.Tags, m.record.Tags) && slices.Equal(old.record.Capabilities, m.record.Capabilities))
+	if same && m.lastIssued-old.issued < reuseWindow {
+		return old, false
 	}
 	began := time.Now()
 	made := &credentials{issued: m.lastIssued, record: m.record, grants: s.grants, addresses: addresses, limits: limits}
@@ -49,7 +52,7 @@ func (c *Controller) certificates(s *snapshot, m *member) *credentials {
 	c.counts.certified.Add(1)
 	c.counts.signing(time.Since(began))
 	m.credentials = made
-	return made
+	return made, old != nil && !same
 }
 
 // certifyGrants signs a member's tags and capabilities.

@@ -21,6 +21,7 @@ type addr = netip.Addr
 type member struct {
 	node        zt.Address
 	lastRequest atomic.Int64 // ms; 0: never in this run
+	lastReceipt atomic.Int64 // ms: when the node last confirmed a configuration
 	lowTraffic  atomic.Bool  // the node asks 64 times less often than others
 	limited     atomic.Bool  // the node cannot hold all that it should get
 	pushWaits   atomic.Bool  // a push for which there was no room is on the agenda

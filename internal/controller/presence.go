@@ -45,8 +45,8 @@ func (c *Controller) Seen(id zt.NetworkID, node zt.Address) (model.Seen, bool) {
 	return m.seen, m.seen.Time != 0
 }
 
-// Online reports whether a member asked for its configuration within the online
-// window.
+// Online reports whether a member asked for its configuration, or confirmed one
+// that it was sent, within the online window.
 func (c *Controller) Online(id zt.NetworkID, node zt.Address) bool {
 	n := c.network(id)
 	if n == nil {
@@ -114,7 +114,7 @@ func (m *member) onlineUntil() int64 {
 	if last == 0 {
 		return 0
 	}
-	return last + m.window()
+	return max(last, m.lastReceipt.Load()) + m.window()
 }
 
 // window is the time without a request, in ms, after which the member counts as
@@ -178,6 +178,23 @@ func (c *Controller) noteSeen(n *network, m *member, r *request) {
 		},
 	})
 	if m.seen.Time-m.noted >= seenAgain || m.seen.Endpoint != before.Endpoint || m.seen.Version != before.Version {
+		c.noteForWriting(n, m)
+	}
+}
+
+// noteReceipt records that a member which is online confirmed a configuration. A
+// node asks 60 s after the last one that it got: while it is sent others it does
+// not ask.
+func (c *Controller) noteReceipt(n *network, m *member) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := c.now().UnixMilli()
+	if !m.online(now) {
+		return
+	}
+	m.lastReceipt.Store(now)
+	m.seen.Time = now
+	if now-m.noted >= seenAgain {
 		c.noteForWriting(n, m)
 	}
 }

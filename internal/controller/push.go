@@ -21,6 +21,11 @@ const (
 	// the time. The node's own request within a minute is the net below.
 	pushAttempts = 4
 	receiptWait  = 300 * time.Millisecond
+	// showAgain is how long after new certificates a node gets a configuration with
+	// the same ones. It shows its certificates to another after each configuration,
+	// with the next frame; the other drops those that come within 1000 ms of the
+	// last (protocol 06 §8), and would not know of new ones for a minute.
+	showAgain = 1100 * time.Millisecond
 )
 
 // receipt is a push that waits for the node to confirm it.
@@ -111,6 +116,7 @@ func (c *Controller) receiveReceipt(node zt.Address, payload []byte) {
 	}
 	c.counts.confirmed(c.now().Sub(what.sent))
 	if !what.out {
+		c.noteReceipt(what.network, what.member)
 		return
 	}
 	what.member.mu.Lock()

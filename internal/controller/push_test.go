@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/orrery-net/orrery/internal/model"
 	ztmember "github.com/orrery-net/orrery/zt/member"
+	"github.com/orrery-net/orrery/zt/netconf"
 	"github.com/orrery-net/orrery/zt/packet"
 )
 
@@ -51,6 +53,59 @@ func TestPushIsRepeatedUntilConfirmed(t *testing.T) {
 		}
 		if got := l.Stats().Pushes["unconfirmed"]; got != 1 {
 			t.Errorf("%d pushes counted as unconfirmed, want 1", got)
+		}
+	})
+}
+
+// A node that is sent configurations all the time does not ask for any.
+func TestMemberThatConfirmsPushesIsOnline(t *testing.T) {
+	fake(t, func(t *testing.T) {
+		l := newLive(t)
+		network := l.create()
+		a := l.admitted(1, network)
+		for i := range 10 {
+			name := fmt.Sprintf("name %d", i)
+			l.updateNetwork(network, func(n *model.Network) { n.Name = name })
+			pass(40 * time.Second)
+			if got := a.State().Config.Name; got != name || !l.Online(network, a.id.Address()) {
+				t.Fatalf("after %d changes in %d s the node has %q, online %v", i+1, 40*(i+1), got, l.Online(network, a.id.Address()))
+			}
+			if seen, _ := l.Seen(network, a.id.Address()); time.Since(time.UnixMilli(seen.Time)) > time.Minute {
+				t.Errorf("last seen %s ago", time.Since(time.UnixMilli(seen.Time)))
+			}
+		}
+	})
+}
+
+// The others may have dropped what a member showed of new certificates: it shows
+// them again with the next configuration.
+func TestNewCertificatesAreSentAgain(t *testing.T) {
+	fake(t, func(t *testing.T) {
+		l := newLive(t)
+		network := l.create(withTagsAndCapabilities)
+		a := l.admitted(1, network)
+		pass(2 * time.Second)
+		for _, step := range []struct {
+			what   string
+			change func()
+			want   int
+		}{
+			{"a capability", func() { l.updateMember(network, a.id, func(m *model.Member) { m.Capabilities = []uint32{1} }) }, 2},
+			{"the same again", func() { l.updateMember(network, a.id, func(m *model.Member) { m.Name = "a" }) }, 1},
+			{"the rules of the capability", func() {
+				l.updateNetwork(network, func(n *model.Network) { n.Capabilities[0].Rules = netconf.DropAll() })
+			}, 2},
+			{"other rules", func() { l.updateNetwork(network, func(n *model.Network) { n.Rules = netconf.DropAll() }) }, 1},
+		} {
+			l.take()
+			step.change()
+			pass(3 * time.Second)
+			sent := with(packet.VerbNetworkConfig, l.take())
+			if len(sent) != step.want {
+				t.Errorf("%s: %d configurations, want %d", step.what, len(sent), step.want)
+			} else if apart := sent[len(sent)-1].at.Sub(sent[0].at); step.want > 1 && (apart < time.Second || apart > 1500*time.Millisecond) {
+				t.Errorf("%s: the configurations were sent %v apart", step.what, apart)
+			}
 		}
 	})
 }
