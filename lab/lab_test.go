@@ -300,8 +300,15 @@ type node struct {
 	address string
 }
 
-// startNode runs a zerotier-one with the server's planet.
+// startNode runs a zerotier-one with the server's planet and waits for it.
 func (o *orrery) startNode(host string) *node {
+	o.lab.t.Helper()
+	n := o.launchNode(host)
+	n.comesOnline()
+	return n
+}
+
+func (o *orrery) launchNode(host string) *node {
 	l := o.lab
 	l.t.Helper()
 	n := &node{lab: l, host: host, home: l.t.TempDir()}
@@ -309,7 +316,12 @@ func (o *orrery) startNode(host string) *node {
 		l.t.Fatal(err)
 	}
 	n.boot()
-	l.within(20*time.Second, host+" is online", func() bool {
+	return n
+}
+
+func (n *node) comesOnline() {
+	n.lab.t.Helper()
+	n.lab.within(20*time.Second, n.host+" is online", func() bool {
 		fields := strings.Fields(n.cli("info"))
 		if len(fields) < 5 {
 			return false
@@ -317,7 +329,6 @@ func (o *orrery) startNode(host string) *node {
 		n.address = fields[2]
 		return fields[4] == "ONLINE"
 	})
-	return n
 }
 
 func (n *node) boot() {
@@ -337,6 +348,8 @@ type network struct {
 	Status            string   `json:"status"`
 	AssignedAddresses []string `json:"assignedAddresses"`
 	MTU               int      `json:"mtu"`
+	MAC               string   `json:"mac"`
+	Device            string   `json:"portDeviceName"`
 }
 
 func (n *node) network(id string) network {
