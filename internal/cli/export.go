@@ -260,7 +260,7 @@ func (e *exporting) open(c *cobra.Command, target export.Target) (export.Writer,
 // controlling the terminal.
 func tame(out io.Writer) io.Writer {
 	return transform.NewWriter(out, runes.Map(func(r rune) rune {
-		if unicode.IsControl(r) && r != '\t' && r != '\r' && r != '\n' {
+		if unicode.IsControl(r) && r != '\t' && r != '\r' && r != '\n' || unicode.Is(unicode.Bidi_Control, r) {
 			return unicode.ReplacementChar
 		}
 		return r

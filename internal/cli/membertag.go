@@ -17,7 +17,7 @@ func parseTagSetting(text string) (tagSetting, error) {
 	tag, value, ok := strings.Cut(text, "=")
 	s := tagSetting{strings.TrimSpace(tag), strings.TrimSpace(value)}
 	if !ok || s.tag == "" || s.value == "" {
-		return s, fmt.Errorf("%s; want TAG=VALUE, where VALUE is a name, names of flags with + between them, a number, none or default", quoted(text))
+		return s, fmt.Errorf("%s; want TAG=VALUE, where VALUE is a name, names of flags with + between them, a number, unset or default", quoted(text))
 	}
 	return s, nil
 }

@@ -3,16 +3,22 @@ package cli
 import (
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/spf13/cobra"
+
+	"github.com/orrery-net/orrery/internal/client"
 	"github.com/orrery-net/orrery/zt"
 	"github.com/orrery-net/orrery/zt/rules"
 	"github.com/orrery-net/orrery/zt/rules/trace"
@@ -54,6 +60,16 @@ func TestProgramsArePrintable(t *testing.T) {
 	_, out, errOut := run("rules", "check", programFile(t, "accept \x1b[2J\u2028 dport 1;\naccept dport \x1b]0;x\a;"))
 	if text := out + errOut; strings.ContainsAny(text, "\x1b\a\u2028") || !strings.Contains(text, "error") {
 		t.Errorf("%q", text)
+	}
+	var shown strings.Builder
+	c := &cobra.Command{}
+	c.SetOut(&shown)
+	if err := printJSON(c, "\x1b[2J\u009b\u202eä"); err != nil || shown.String() != `"\u001b[2J\u009b\u202eä"`+"\n" {
+		t.Errorf("%q %v", shown.String(), err)
+	}
+	shown.Reset()
+	if _, err := io.WriteString(tame(&shown), "accept;\r\n\t# \x1b[2J\u009b\u202eä"); err != nil || shown.String() != "accept;\r\n\t# \uFFFD[2J\uFFFD\uFFFDä" {
+		t.Errorf("%q %v", shown.String(), err)
 	}
 }
 
@@ -182,32 +198,129 @@ func TestStoredTextIsExact(t *testing.T) {
 	}
 }
 
+func compiled(t *testing.T, text string) *rules.Program {
+	t.Helper()
+	p, found := rules.Compile(text, rules.Strict)
+	if p == nil {
+		t.Fatal(found)
+	}
+	return p
+}
+
+// impactOn is what a change of rules means for members that all have an address.
+func impactOn(t *testing.T, before, after string, actors ...actor) *impact {
+	t.Helper()
+	network := &client.Network{ID: oneNetworkID}
+	for i := range actors {
+		if actors[i].trace.Addresses == nil {
+			actors[i].trace.Addresses = []netip.Addr{netip.AddrFrom4([4]byte{10, 9, 0, byte(i + 1)})}
+		}
+	}
+	labelActors(actors)
+	i, err := compareRules(&storedRules{network, program{"office", before}, &compiled(t, before).Set}, "x.rules", after, compiled(t, after), actors)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return i
+}
+
 // Who keeps a default that changes is judged by its value before and after, and
 // who has a value of its own is not touched.
 func TestChangedDefaultsAreFollowed(t *testing.T) {
-	compile := func(text string) *rules.Program {
-		p, found := rules.Compile(text, rules.Strict)
-		if p == nil {
-			t.Fatal(found)
-		}
-		return p
-	}
 	const program = "tag t id 1 default %d; drop tseq t 5; accept;"
-	before, after := compile(fmt.Sprintf(program, 4)), compile(fmt.Sprintf(program, 5))
-	actors := []actor{{trace: trace.Member{Node: 1}}, {trace: trace.Member{Node: 2}, tags: []memberTag{{id: 1, value: 4}}}, {trace: trace.Member{Node: 3}, tags: []memberTag{{id: 1, unset: true}}}}
-	moved, members := apart(&before.Set, &after.Set, actors)
-	id := uint32(moved.Rules[0].ID)
-	if id == 1 || after.Rules[0].ID != 1 {
-		t.Fatalf("the tag is %d after, and %d in the program", id, after.Rules[0].ID)
-	}
-	for i, want := range []map[uint32]uint32{{1: 4, id: 5}, {1: 4, id: 4}, {}} {
-		if got := members[i].Tags; fmt.Sprint(got) != fmt.Sprint(want) {
-			t.Errorf("member %d has %v, want %v", i, got, want)
+	actors := func() []actor {
+		return []actor{
+			{label: "default", trace: trace.Member{Node: 1}},
+			{label: "own", trace: trace.Member{Node: 2}, tags: []memberTag{{id: 1, value: 4}}},
+			{label: "unset", trace: trace.Member{Node: 3}, tags: []memberTag{{id: 1, unset: true}}},
 		}
 	}
-	same, _ := apart(&before.Set, &before.Set, actors)
-	if same.Rules[0].ID != 1 {
-		t.Error("a tag whose default stays has another id")
+	closes := impactOn(t, fmt.Sprintf(program, 4), fmt.Sprintf(program, 5), actors()...)
+	all := strings.Join(closes.flows, "\n")
+	if !strings.Contains(all, "  default → own") || !strings.Contains(all, "  default → unset") || strings.Contains(all, "  own → unset") || strings.Contains(all, "among own") {
+		t.Errorf("%s", all)
+	}
+	if !slices.Contains(closes.losses, "something that works stops working") || closes.rules != nil {
+		t.Errorf("%q %q", closes.losses, closes.rules)
+	}
+	if opens := impactOn(t, fmt.Sprintf(program, 5), fmt.Sprintf(program, 4), actors()...); len(opens.losses) > 0 || !strings.Contains(strings.Join(opens.flows, "\n"), "dropped → accepted") {
+		t.Errorf("%q %q", opens.losses, opens.flows)
+	}
+}
+
+// Rules of a table that was empty are shown once, and a capability that members get
+// or get no more is shown though no rule changes.
+func TestImpactOnTables(t *testing.T) {
+	if i := impactOn(t, "", "accept;"); !slices.Equal(i.rules, []string{"base rules:", "  + accept  (line 1)"}) {
+		t.Errorf("%q", i.rules)
+	}
+	const program = "cap x id 1 %s accept; ; break;"
+	is, isNot := fmt.Sprintf(program, "default"), fmt.Sprintf(program, "")
+	for want, texts := range map[string][2]string{
+		"  ~ capability x (id 1): given to members at their first authorization from now on":     {isNot, is},
+		"  ~ capability x (id 1): not given to members at their first authorization from now on": {is, isNot},
+	} {
+		if i := impactOn(t, texts[0], texts[1]); !slices.Equal(i.names, []string{want}) {
+			t.Errorf("%q, want %q", i.names, want)
+		}
+	}
+}
+
+// Members without an address take part in no flow of IP. What they lose cannot be
+// found, so somebody is asked; but not for members that never joined.
+func TestWhatCannotBeTriedIsAsked(t *testing.T) {
+	for _, seen := range []bool{true, false} {
+		i := impactOn(t, "accept;", "accept; accept;",
+			actor{label: "a", trace: trace.Member{Node: 1}}, actor{label: "b", seen: seen, trace: trace.Member{Node: 2, Addresses: []netip.Addr{}}})
+		want := []string{"what members without an address do over IP could not be tried: b"}
+		if seen != slices.Equal(i.losses, want) || seen != strings.Contains(i.tried, "have no address: b.") {
+			t.Errorf("seen %t: %q %q", seen, i.losses, i.tried)
+		}
+	}
+}
+
+// What changes is told without the text to who sets it, and in any case.
+func TestImpactWithoutChangesOfRules(t *testing.T) {
+	for _, x := range []struct{ before, after, diff, set string }{
+		{"accept;\n", "#\naccept;\n", "--- office\n+++ x.rules\n@@ -1 +1,2 @@\n+#\n accept;\n\nThe rules stay the same; only their text changes.\n", "The rules stay the same; only their text changes.\n"},
+		{"accept;\n", "accept;\r\n", "The rules stay the same; only the form changes in which they are stored.\n", "The rules stay the same; only the form changes in which they are stored.\n"},
+	} {
+		i := impactOn(t, x.before, x.after)
+		for withText, want := range map[bool]string{true: x.diff, false: x.set} {
+			var out strings.Builder
+			if err := i.write(&out, withText); err != nil || out.String() != want {
+				t.Errorf("%q, want %q (%v)", out.String(), want, err)
+			}
+		}
+	}
+}
+
+// The guide explains every code of a warning, and no others.
+func TestGuideHasAllWarnings(t *testing.T) {
+	codes := func(pattern string, files ...string) []string {
+		found := make(map[string]bool)
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, match := range regexp.MustCompile(pattern).FindAllSubmatch(text, -1) {
+				found[string(match[1])] = true
+			}
+		}
+		return slices.Sorted(maps.Keys(found))
+	}
+	var sources []string
+	for _, folder := range []string{"", "syntax"} {
+		files, err := filepath.Glob(filepath.Join("../../zt/rules", folder, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sources = append(sources, slices.DeleteFunc(files, func(file string) bool { return strings.HasSuffix(file, "_test.go") })...)
+	}
+	made, told := codes(`"([WI]_[A-Z_]+)"`, sources...), codes("(?m)^\\| `([WI]_[A-Z_]+)` \\|", "../../docs/rules.md")
+	if len(made) < 20 || !slices.Equal(made, told) {
+		t.Errorf("there are\n%q, explained are\n%q", made, told)
 	}
 }
 

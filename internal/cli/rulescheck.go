@@ -1,12 +1,14 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
+	"github.com/orrery-net/orrery/internal/table"
 	"github.com/orrery-net/orrery/zt/rules"
 )
 
@@ -122,8 +124,13 @@ func verdict(found []rules.Diagnostic) string {
 
 // printJSON writes a value for machines.
 func printJSON(c *cobra.Command, value any) error {
-	encoder := json.NewEncoder(c.OutOrStdout())
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
 	encoder.SetIndent("", "  ")
 	encoder.SetEscapeHTML(false)
-	return encoder.Encode(value)
+	if err := encoder.Encode(value); err != nil {
+		return fmt.Errorf("write JSON: %w", err)
+	}
+	_, err := c.OutOrStdout().Write(table.EscapeControls(text.Bytes()))
+	return err
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -37,10 +38,12 @@ func (t tally) String() string {
 	return count(t.errors, "error") + " and " + count(t.warnings, "warning")
 }
 
-// compile compiles a program for a command that goes on with it. What there is to
-// say about it goes to standard error; the error says that it does not compile.
+// compile compiles a program for a command that goes on with it. Its errors and
+// warnings go to standard error; notes are for check. The error says that it does
+// not compile.
 func (p program) compile(c *cobra.Command, mode rules.Mode) (*rules.Program, error) {
 	compiled, found := rules.Compile(p.text, mode)
+	found = slices.DeleteFunc(found, func(d rules.Diagnostic) bool { return d.Severity == rules.SeverityInformation })
 	p.explain(c.ErrOrStderr(), found)
 	return compiled, p.refusal(found)
 }

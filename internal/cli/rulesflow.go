@@ -2,12 +2,9 @@ package cli
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
-	"github.com/orrery-net/orrery/zt/netconf"
 	"github.com/orrery-net/orrery/zt/rules"
-	"github.com/orrery-net/orrery/zt/rules/ruleset"
 	"github.com/orrery-net/orrery/zt/rules/trace"
 )
 
@@ -26,20 +23,28 @@ func (i *impact) compareFlows(before *storedRules, after *rules.Program, actors 
 		i.tried = "Fewer than two are authorized, so that nothing changes between members."
 		return nil
 	}
-	moved, members := apart(before.set, &after.Set, actors)
 	old, err := traceNetwork(before.network, before.set, nil, actors)
 	if err != nil {
 		return err
 	}
-	next, err := traceNetwork(before.network, moved, nil, actors)
+	next, err := traceNetwork(before.network, &after.Set, nil, actors)
 	if err != nil {
 		return err
 	}
-	found := trace.Compare(old, next, members)
+	were, are := make([]trace.Member, len(actors)), make([]trace.Member, len(actors))
+	for n := range actors {
+		were[n], are[n] = actors[n].on(before.set), actors[n].on(&after.Set)
+	}
+	found := trace.CompareMembers(old, next, were, are)
 	i.tried = fmt.Sprintf("Tried: %s between %s.", count(len(found.Flows), "flow"), kinds(len(found.Classes), len(actors)))
 	if !found.Whole {
 		i.tried += " There is more than could be tried."
 		i.losses = append(i.losses, "not all that might stop working could be tried")
+	}
+	// Who never joined has nothing to lose yet.
+	if bare := holders(actors, func(a *actor) bool { return a.seen && len(a.trace.Addresses) == 0 }); len(bare) > 0 {
+		i.tried += " Nothing of IP could be tried with members that have no address: " + labels(actors, bare) + "."
+		i.losses = append(i.losses, "what members without an address do over IP could not be tried: "+labels(actors, bare))
 	}
 	i.tellFlows(&found, actors)
 	return nil
@@ -100,70 +105,4 @@ func someFlows(flows []string) string {
 		return fmt.Sprintf("%s and %d more", strings.Join(flows[:few], ", "), len(flows)-few)
 	}
 	return strings.Join(flows, ", ")
-}
-
-// apart makes members have a tag with both values if its default changes: one by
-// the rules before, and one by those after, in which the tag gets another id.
-func apart(before, after *ruleset.Set, actors []actor) (*ruleset.Set, []trace.Member) {
-	used := make(map[int64]bool)
-	eachTagMatch(before, func(e *ruleset.Entry) { used[e.ID] = true })
-	eachTagMatch(after, func(e *ruleset.Entry) { used[e.ID] = true })
-	members, next := make([]trace.Member, len(actors)), make([]trace.Member, len(actors))
-	for n := range actors {
-		members[n], next[n] = actors[n].on(before), actors[n].on(after)
-		for id := range members[n].Tags {
-			used[int64(id)] = true
-		}
-	}
-	other, free := make(map[int64]int64), int64(0)
-	for _, t := range slices.Concat(before.Tags, after.Tags) {
-		if other[int64(t.ID)] != 0 || sameDefault(tagWith(before, t.ID), tagWith(after, t.ID)) {
-			continue
-		}
-		for free++; used[free]; free++ {
-		}
-		other[int64(t.ID)] = free
-		for n := range members {
-			if value, has := next[n].Tags[t.ID]; has {
-				members[n].Tags[uint32(free)] = value
-			}
-		}
-	}
-	moved := &ruleset.Set{Rules: slices.Clone(after.Rules), Capabilities: slices.Clone(after.Capabilities), Tags: after.Tags}
-	for n := range moved.Capabilities {
-		moved.Capabilities[n].Rules = slices.Clone(moved.Capabilities[n].Rules)
-	}
-	eachTagMatch(moved, func(e *ruleset.Entry) {
-		if id := other[e.ID]; id != 0 {
-			e.ID = id
-		}
-	})
-	return moved, members
-}
-
-// eachTagMatch visits the matches of a set that compare tags.
-func eachTagMatch(set *ruleset.Set, visit func(*ruleset.Entry)) {
-	each := func(entries []ruleset.Entry) {
-		for n := range entries {
-			if t := entries[n].Type; t >= netconf.MatchTagsDifference && t <= netconf.MatchTagReceiver {
-				visit(&entries[n])
-			}
-		}
-	}
-	each(set.Rules)
-	for _, capability := range set.Capabilities {
-		each(capability.Rules)
-	}
-}
-
-func sameDefault(a, b *ruleset.Tag) bool {
-	value := func(t *ruleset.Tag) (uint32, bool) {
-		if t == nil || t.Default == nil {
-			return 0, false
-		}
-		return uint32(*t.Default), true
-	}
-	valueA, hasA := value(a)
-	valueB, hasB := value(b)
-	return valueA == valueB && hasA == hasB
 }

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -35,6 +37,9 @@ if there are any, the exit status is 1.`,
 			args, err := orInput(c, args)
 			if err != nil {
 				return err
+			}
+			if write && slices.Contains(args, "-") {
+				return usage(c, errors.New("-w is for files, not for standard input"))
 			}
 			programs, err := readPrograms(c, args)
 			if err != nil {
@@ -92,26 +97,25 @@ func listUnformatted(c *cobra.Command, programs []program, texts []string) error
 
 // rewrite puts formatted texts in the place of files that have others.
 func rewrite(c *cobra.Command, files []string, programs []program, texts []string) error {
+	written := 0
 	for i, file := range files {
-		if file == "-" {
-			return usage(c, errors.New("-w is for files, not for standard input"))
-		}
 		if texts[i] == programs[i].text {
 			continue
 		}
 		if err := replaceFile(file, texts[i]); err != nil {
-			if i > 0 {
+			if written > 0 {
 				return partly("write %s: %w", programs[i].name, err)
 			}
 			return fmt.Errorf("write %s: %w", programs[i].name, err)
 		}
+		written++
 		fmt.Fprintln(c.OutOrStdout(), "formatted", programs[i].name)
 	}
 	return nil
 }
 
 // replaceFile gives a file, not the link to one, another content: all of it or
-// none.
+// none. A file that nobody may write stays as it is.
 func replaceFile(name, text string) (err error) {
 	real, err := filepath.EvalSymlinks(name)
 	if err != nil {
@@ -123,6 +127,9 @@ func replaceFile(name, text string) (err error) {
 	}
 	if !info.Mode().IsRegular() {
 		return errors.New("it is no file")
+	}
+	if info.Mode().Perm()&0o222 == 0 {
+		return fs.ErrPermission
 	}
 	temporary, err := os.OpenFile(filepath.Join(filepath.Dir(real), ".orrery-"+rand.Text()), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {

@@ -27,7 +27,10 @@ type impact struct {
 
 // compareRules finds out what new rules mean for a network's members.
 func compareRules(before *storedRules, name, text string, after *rules.Program, actors []actor) (*impact, error) {
-	i := &impact{text: unifiedDiff(before.name, name, before.text, text), same: sameTables(before.set, &after.Set)}
+	i := &impact{same: sameTables(before.set, &after.Set)}
+	for _, line := range unifiedDiff(before.name, name, before.text, text) {
+		i.text = append(i.text, onScreenLine(line))
+	}
 	i.compareNames(before.set, &after.Set, actors)
 	if i.same {
 		return i, nil
@@ -102,18 +105,19 @@ func nameOr(name, otherwise string) string {
 // compareTables says which rules come and go, table by table.
 func (i *impact) compareTables(before, after *trace.Network, titles map[uint32]string) {
 	olds, news := ruleTables(before, titles), ruleTables(after, titles)
-	withTitle := func(tables []ruleTable, title string) ruleTable {
+	with := func(tables []ruleTable, title string) (ruleTable, bool) {
 		at := slices.IndexFunc(tables, func(t ruleTable) bool { return t.title == title })
 		if at < 0 {
-			return ruleTable{title: title}
+			return ruleTable{title: title}, false
 		}
-		return tables[at]
+		return tables[at], true
 	}
 	for _, old := range olds {
-		i.compareTable(old, withTitle(news, old.title))
+		next, _ := with(news, old.title)
+		i.compareTable(old, next)
 	}
 	for _, added := range news {
-		if old := withTitle(olds, added.title); old.rules == nil {
+		if old, known := with(olds, added.title); !known {
 			i.compareTable(old, added)
 		}
 	}
@@ -144,37 +148,40 @@ func (i *impact) compareTable(before, after ruleTable) {
 	i.rules = append(append(i.rules, before.title+":"), lines...)
 }
 
-// write writes the impact for people.
-func (i *impact) write(out io.Writer) error {
+// write writes for people what changes, with the text or without.
+func (i *impact) write(out io.Writer, withText bool) error {
 	paint := func(line string) string { return line }
 	if colored(out) {
 		paint = paintChange
 	}
 	var lines []string
-	for _, line := range i.text {
-		lines = append(lines, paint(onScreenLine(line)))
-	}
 	section := func(title string, part []string) {
-		if len(part) == 0 {
+		switch {
+		case len(part) == 0:
 			return
-		}
-		if len(lines) > 0 {
+		case len(lines) > 0:
 			lines = append(lines, "")
 		}
-		lines = append(lines, title)
+		if title != "" {
+			lines = append(lines, title)
+		}
 		for _, line := range part {
 			lines = append(lines, paint(line))
 		}
 	}
-	if i.same && len(i.names) == 0 && len(i.text) > 0 {
-		lines = append(lines, "", "The rules stay the same; only their text changes.")
+	if withText {
+		section("", i.text)
 	}
 	section("RULES", i.rules)
 	section("TAGS AND CAPABILITIES", i.names)
 	switch {
-	case i.same:
-	default:
+	case !i.same:
 		section("MEMBERS", append(slices.Clip(i.flows), "  "+i.tried))
+	case len(i.names) > 0:
+	case len(i.text) > 0:
+		section("", []string{"The rules stay the same; only their text changes."})
+	default:
+		section("", []string{"The rules stay the same; only the form changes in which they are stored."})
 	}
 	_, err := io.WriteString(out, strings.Join(lines, "\n")+"\n")
 	return err

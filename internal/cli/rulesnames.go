@@ -29,15 +29,15 @@ func (i *impact) compareNames(before, after *ruleset.Set, actors []actor) {
 		switch {
 		case next == nil:
 			i.goes(capabilityTitle(old), actors, holders(actors, func(a *actor) bool { return a.hasCapability(old.ID) }))
-		case next.Name != old.Name:
-			i.names = append(i.names, fmt.Sprintf("  ~ %s: now called %s", capabilityTitle(old), nameOr(next.Name, "nothing")))
+		default:
+			i.compareCapability(old, *next)
 		}
 	}
 	for _, added := range after.Capabilities {
 		if capabilityWith(before, added.ID) == nil {
 			title := capabilityTitle(added)
 			if added.Default {
-				title += ", given to members at their first authorization from now on"
+				title += ", " + givenAtFirst
 			}
 			i.comes(title, actors, holders(actors, func(a *actor) bool { return a.hasCapability(added.ID) }))
 		}
@@ -116,6 +116,30 @@ func defaultText(t ruleset.Tag) string {
 	return "default " + tagValueText(&t, uint32(*t.Default))
 }
 
+// givenAtFirst says what the default of a capability means.
+const givenAtFirst = "given to members at their first authorization from now on"
+
+func (i *impact) compareCapability(before, after ruleset.Capability) {
+	var changes []string
+	if before.Name != after.Name {
+		changes = append(changes, "now called "+nameOr(after.Name, "nothing"))
+	}
+	switch {
+	case after.Default && !before.Default:
+		changes = append(changes, givenAtFirst)
+	case before.Default && !after.Default:
+		changes = append(changes, "not "+givenAtFirst)
+	}
+	i.alters(capabilityTitle(before), changes)
+}
+
+// alters notes what changes of a tag or capability that stays.
+func (i *impact) alters(title string, changes []string) {
+	if len(changes) > 0 {
+		i.names = append(i.names, "  ~ "+title+": "+strings.Join(changes, "; "))
+	}
+}
+
 func (i *impact) compareTag(before, after ruleset.Tag, actors []actor) {
 	var changes []string
 	if before.Name != after.Name {
@@ -143,9 +167,7 @@ func (i *impact) compareTag(before, after ruleset.Tag, actors []actor) {
 			changes = append(changes, fmt.Sprintf("with %s (%d)", printable(added.Name), added.Value))
 		}
 	}
-	if len(changes) > 0 {
-		i.names = append(i.names, "  ~ "+tagTitle(before)+": "+strings.Join(changes, "; "))
-	}
+	i.alters(tagTitle(before), changes)
 }
 
 // decides reports whether the actor has a value of its own, or none by its own,

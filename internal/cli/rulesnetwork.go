@@ -166,6 +166,7 @@ type actor struct {
 	label        string
 	name         string // as the server has it
 	authorized   bool
+	seen         bool        // was online once
 	tags         []memberTag // of its own
 	capabilities []uint32
 	trace        trace.Member
@@ -178,7 +179,7 @@ func actorOf(n *client.Network, m *client.Member) (actor, error) {
 	if err != nil {
 		return actor{}, fmt.Errorf("the server shows a member that is none: %w", err)
 	}
-	a := actor{name: m.Name, label: strings.TrimSpace(printable(m.Name)), authorized: m.Config.Authorized, tags: tagsOf(m), capabilities: capabilitiesOf(m)}
+	a := actor{name: m.Name, label: strings.TrimSpace(printable(m.Name)), authorized: m.Config.Authorized, seen: m.LastSeen > 0, tags: tagsOf(m), capabilities: capabilitiesOf(m)}
 	a.trace = trace.Member{Node: node, Capabilities: slices.Clone(a.capabilities), Bridge: m.Config.ActiveBridge}
 	slices.Sort(a.trace.Capabilities)
 	for _, text := range m.Config.IPAssignments {

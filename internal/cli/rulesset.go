@@ -26,7 +26,8 @@ members can do. For that, flows that the rules speak of and usual ones are tried
 between members that are authorized; members that no rule can tell apart count as
 one kind. Without FILE the program comes from standard input.
 
-The exit status is 1 if anything is different, 0 if nothing is.`,
+The exit status is 1 if anything is different, 0 if nothing is; it is 1 as well,
+with the reason on standard error, if that could not be found out.`,
 		Example: `  orrery rules diff office office.rules
   orrery rules diff office - < office.rules`,
 		Args:              networkAndFile,
@@ -39,7 +40,7 @@ The exit status is 1 if anything is different, 0 if nothing is.`,
 			if plan.changesNothing() {
 				return nil
 			}
-			if err := plan.impact.write(c.OutOrStdout()); err != nil {
+			if err := plan.impact.write(c.OutOrStdout(), true); err != nil {
 				return err
 			}
 			return errNo
@@ -62,14 +63,16 @@ func setRulesCommand() *cobra.Command {
 		Use:   "set NETWORK [FILE]",
 		Short: "Change the rules of a network, after showing what that means",
 		Long: `Change the rules of a network. The program is compiled here, strictly: one with
-errors is refused, and nothing is changed. Then what changes is shown as diff does.
-Members that are online obey the new rules at once; they need not join again.
+errors is refused, and nothing is changed. Then it is shown what changes for whom,
+as diff does, but without the text. Members that are online obey the new rules at
+once; they need not join again.
 
 What takes nothing away is done without a question. It is asked before something
 that works stops working, members lose a tag or capability, nothing could pass any
-more, or there are too many kinds of members to try everything. Where nobody can be
-asked, as in a script or with the program on standard input, --yes is needed then;
-without it nothing is changed, and the exit status is 2.
+more, or not everything could be tried: there are too many kinds of members, or
+some have no address in the network. Where nobody can be asked, as in a script or
+with the program on standard input, --yes is needed then; without it nothing is
+changed, and the exit status is 2.
 
 If somebody else changes the rules between the question and the answer, nothing is
 changed either.`,
@@ -87,7 +90,7 @@ changed either.`,
 				fmt.Fprintln(c.OutOrStdout(), plan.before.name, "has these rules already")
 				return nil
 			}
-			if err := plan.impact.write(c.OutOrStdout()); err != nil {
+			if err := plan.impact.write(c.OutOrStdout(), false); err != nil {
 				return err
 			}
 			losses := plan.impact.losses

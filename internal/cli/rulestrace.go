@@ -23,8 +23,8 @@ func traceRulesCommand() *cobra.Command {
 		Short: "Say whether one member reaches another, and which rule decides",
 		Long: `Say what becomes of a flow between two members: of each packet that it needs, in
 both directions, address resolution first; which line decides at the sender and at
-the receiver; and why the rules before it did not match. Nothing is sent. Members
-are named by address, name or assigned IP.
+the receiver; and of one that does not pass, why the rules did not match that would
+have accepted it. Nothing is sent. Members are named by address, name or assigned IP.
 
 A FLOW is what somebody wants to do:
 
@@ -35,13 +35,17 @@ A FLOW is what somebody wants to do:
   arp                           ARP alone
   ethertype 0x88cc              another kind of Ethernet frame
 
+Before it may stand ipv4 or ipv6; behind it, as far as it has that, sport 1024,
+flags syn,ack (of one TCP packet instead of a handshake), size 1400, tos 184, and
+source or dest with an IP address that is not the member's own.
+
 With --rules another program is tried than the one that the network has; nothing is
 stored. A member that is not authorized is traced as if it were.
 
-The exit status is 0 if all packets pass and 1 if not, with nothing on standard
-error. With --expect it is 0 if it is as expected: so a script notices as well that
-something is open which should not be, and does not take a server that cannot be
-reached for a closed port.`,
+The exit status is 0 if all packets pass and 1 if not; it is 1 as well, with the
+reason on standard error, if that could not be found out. With --expect it is 0 if
+it is as expected: so a script notices as well that something is open which should
+not be, and does not take a server that cannot be reached for a closed port.`,
 		Example: `  orrery rules trace office --from alice --to bob tcp 443
   orrery rules trace office --from alice --to 10.9.0.10 ping --verbose
   orrery rules trace office --rules new.rules --from 8a9d09e442 --to bob udp 53
@@ -96,7 +100,7 @@ reached for a closed port.`,
 	flags.StringVar(&to, "to", "", "the `member` that it wants to reach")
 	flags.StringVar(&file, "rules", "", "a `file` with rules to try instead of the network's, - for standard input")
 	flags.BoolVarP(&verbose, "verbose", "v", false, "show every rule that was looked at, for every packet")
-	flags.StringVar(&expect, "expect", "", "fail unless it is `accepted` or dropped")
+	flags.StringVar(&expect, "expect", "", "fail unless the flow is `accepted`, or with dropped unless it is dropped")
 	fixedValues(command, "expect", string(trace.Accepted), string(trace.Dropped))
 	for _, flag := range []string{"from", "to"} {
 		_ = command.RegisterFlagCompletionFunc(flag, completeOneMember) // the flag is there

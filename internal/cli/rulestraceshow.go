@@ -125,12 +125,23 @@ func (s *shower) way(l *trace.Leg) string {
 
 // measure finds the widths of the columns of legs.
 func (s *shower) measure() {
+	ended := false
 	for i := range s.conversation.Legs {
 		l := &s.conversation.Legs[i]
 		s.nameWidth = max(s.nameWidth, runewidth.StringWidth(l.Name))
 		s.wayWidth = max(s.wayWidth, runewidth.StringWidth(s.way(l)))
-		s.outcomeWidth = max(s.outcomeWidth, len(outcomeText(l.Result.Outcome)))
+		s.outcomeWidth = max(s.outcomeWidth, len(outcomeText(l.Result.Outcome)+would(ended)))
+		ended = ended || l.Result.Outcome != trace.Accepted
 	}
+}
+
+// would marks what is said of a packet that is not sent, because one before it
+// ended the flow.
+func would(ended bool) string {
+	if ended {
+		return " (if sent)"
+	}
+	return ""
 }
 
 // leg writes one packet: who decided by which rule, in one line if all did by the
@@ -141,17 +152,13 @@ func (s *shower) leg(l *trace.Leg, ended, verbose bool) {
 	for _, d := range all {
 		alike = alike && s.why(d.Decision) == s.why(all[0].Decision)
 	}
-	would := ""
-	if ended {
-		would = "  (if sent)"
-	}
 	head := fmt.Sprintf("  %s  %s  ", runewidth.FillRight(l.Name, s.nameWidth), runewidth.FillRight(s.way(l), s.wayWidth))
 	if alike && !verbose {
-		gap := strings.Repeat(" ", s.outcomeWidth-len(outcomeText(l.Result.Outcome)))
-		s.line("%s%s%s%s  %s", head, s.outcome(l.Result.Outcome), gap, would, s.why(all[0].Decision))
+		gap := strings.Repeat(" ", s.outcomeWidth-len(outcomeText(l.Result.Outcome)+would(ended)))
+		s.line("%s%s%s%s  %s", head, s.outcome(l.Result.Outcome), would(ended), gap, s.why(all[0].Decision))
 		return
 	}
-	s.line("%s%s%s", head, s.outcome(l.Result.Outcome), would)
+	s.line("%s%s%s", head, s.outcome(l.Result.Outcome), would(ended))
 	for _, d := range all {
 		s.line("    %s: %s  %s", d.who, s.outcome(d.Outcome), s.why(d.Decision))
 		if verbose {

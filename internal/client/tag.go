@@ -67,12 +67,12 @@ func (c *Client) LeaveTagsToDefault(ctx context.Context, network, node string, i
 	if err := checkNetwork(begin+node+" of network ", network); err != nil {
 		return err
 	}
-	tags := make(map[string]any, len(ids))
+	tags := make(map[string]*uint32, len(ids)) // null: no value of its own
 	for _, id := range ids {
 		tags[fmt.Sprint(id)] = nil
 	}
 	return c.do(ctx, request{
-		doing: doing, method: http.MethodPatch, repeatable: true, body: map[string]any{"tags": tags},
+		doing: doing, method: http.MethodPatch, repeatable: true, body: map[string]map[string]*uint32{"tags": tags},
 		url: c.native() + "/networks/" + strings.ToLower(network) + "/members/" + strings.ToLower(node),
 	})
 }

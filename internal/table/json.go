@@ -29,7 +29,7 @@ func (j *jsonWriter) Write(o Object) error {
 		return err
 	}
 	j.begun = true
-	_, err := j.w.Write(escapeControls(j.text.Bytes()))
+	_, err := j.w.Write(EscapeControls(j.text.Bytes()))
 	return err
 }
 
@@ -48,7 +48,7 @@ func writeIndented(w io.Writer, o Object) error {
 		return err
 	}
 	text.WriteByte('\n')
-	_, err := w.Write(escapeControls(text.Bytes()))
+	_, err := w.Write(EscapeControls(text.Bytes()))
 	return err
 }
 
@@ -65,16 +65,16 @@ func (n *ndjsonWriter) Write(o Object) error {
 		return err
 	}
 	n.text.WriteByte('\n')
-	_, err := n.w.Write(escapeControls(n.text.Bytes()))
+	_, err := n.w.Write(EscapeControls(n.text.Bytes()))
 	return err
 }
 
 func (n *ndjsonWriter) Close() error { return nil }
 
-// escapeControls escapes what JSON allows in strings as it is and a terminal would
+// EscapeControls escapes what JSON allows in strings as it is and a terminal would
 // obey: DEL, the control characters behind it, and those that turn text around.
 // To programs the text stays the same.
-func escapeControls(text []byte) []byte {
+func EscapeControls(text []byte) []byte {
 	if !bytes.ContainsFunc(text, isControl) {
 		return text
 	}
