@@ -198,6 +198,17 @@ func TestStoredTextIsExact(t *testing.T) {
 	}
 }
 
+// A text can be read even if the tables beside it cannot.
+func TestTextBesideStrangeTables(t *testing.T) {
+	rulesServer(t, networkWithRules("accept;", `{"type":"ACTION_DANCE"}`))
+	code, out, errOut := run("rules", "get", oneNetworkID)
+	if code != exitDone || out != "accept;" || !strings.Contains(errOut, "warning: the rules of office cannot be read") {
+		t.Errorf("status %d %q %q", code, out, errOut)
+	}
+	refused(t, exitFailed, "the rules of office cannot be read", "rules", "get", oneNetworkID, "--from-tables")
+	refused(t, exitFailed, "the rules of office cannot be read", "rules", "set", oneNetworkID, programFile(t, "accept;"), "--yes")
+}
+
 func compiled(t *testing.T, text string) *rules.Program {
 	t.Helper()
 	p, found := rules.Compile(text, rules.Strict)

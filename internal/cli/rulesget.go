@@ -23,13 +23,16 @@ text says, because a program changed them without it, standard error says so, an
 		ValidArgsFunction: completeFirst(1, completeNetworks),
 		RunE: func(c *cobra.Command, args []string) error {
 			stored, err := fetchRules(c, args[0])
-			if err != nil {
+			switch {
+			case err != nil && (stored == nil || fromTables):
 				return err
-			}
-			if fromTables {
+			case err != nil:
+				fmt.Fprintf(c.ErrOrStderr(), "warning: %s\n", err)
+			case fromTables:
 				return decompile(c, stored.name, stored.set)
+			default:
+				stored.warn(c)
 			}
-			stored.warn(c)
 			return writeText(c.OutOrStdout(), stored.text)
 		},
 	}

@@ -28,7 +28,8 @@ type storedRules struct {
 	set     *ruleset.Set
 }
 
-// fetchRules reads the rules of the network that a user names.
+// fetchRules reads the rules of the network that a user names. If the tables cannot
+// be read, there is the text beside the error.
 func fetchRules(c *cobra.Command, name string) (*storedRules, error) {
 	api, err := connect(c)
 	if err != nil {
@@ -47,10 +48,7 @@ func readRules(ctx context.Context, api *client.Client, id string) (*storedRules
 		return nil, err
 	}
 	set, err := rulesOf(network)
-	if err != nil {
-		return nil, err
-	}
-	return &storedRules{network, program{networkLabel(network), network.RulesSource}, set}, nil
+	return &storedRules{network, program{networkLabel(network), network.RulesSource}, set}, err
 }
 
 // rulesOf reads a network's tables, with the names of its tags and capabilities.
@@ -65,7 +63,7 @@ func rulesOf(n *client.Network) (*ruleset.Set, error) {
 // isEnforced reports whether the tables are what the text says, to the compiler
 // here or to the original.
 func (s *storedRules) isEnforced() bool {
-	return slices.ContainsFunc([]rules.Mode{rules.Strict, rules.Compatible}, func(mode rules.Mode) bool {
+	return slices.ContainsFunc([]rules.Mode{rules.Strict, rules.Lenient}, func(mode rules.Mode) bool {
 		p, _ := rules.Compile(s.text, mode)
 		return p != nil && sameTables(&p.Set, s.set)
 	})

@@ -149,17 +149,18 @@ func (w *wording) arguments(e, enforced ruleset.Entry) (string, error) {
 		return atMost(v, 1)
 	}
 	if syntax.IsTagMatch(matchNames[e.Type]) {
-		return w.tagArguments(uint32(enforced.ID), uint32(v)), nil
+		return w.tagArguments(e.Type, uint32(enforced.ID), uint32(v)), nil
 	}
 	return enforced.Text, nil // a node's address or a MAC
 }
 
-func (w *wording) tagArguments(id, value uint32) string {
+func (w *wording) tagArguments(t netconf.RuleType, id, value uint32) string {
 	tag, known := w.tags[id]
 	if !known {
 		return fmt.Sprintf("%d %d", id, value)
 	}
-	if name, ok := tag.values[value]; ok {
+	// How far two values are apart is none of the values that have names.
+	if name, ok := tag.values[value]; ok && t != netconf.MatchTagsDifference {
 		return tag.name + " " + name
 	}
 	return fmt.Sprintf("%s %d", tag.name, value)
