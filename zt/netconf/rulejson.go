@@ -140,7 +140,7 @@ type parsedRule struct {
 func (r *parsedRule) unmarshalFields(object map[string]json.RawMessage) error {
 	for name, flag := range map[string]*bool{"not": &r.Not, "or": &r.Or} {
 		var err error
-		if *flag, err = looseBool(object[name]); err != nil {
+		if *flag, err = LooseBool(object[name]); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
@@ -149,7 +149,7 @@ func (r *parsedRule) unmarshalFields(object map[string]json.RawMessage) error {
 			return fmt.Errorf("%s: %w", o.name, err)
 		}
 		if o.kind == upperOperand && isMissing(object[o.name]) {
-			lower, err := looseNumber(object["start"])
+			lower, err := LooseNumber(object["start"])
 			if err != nil {
 				return fmt.Errorf("start: %w", err)
 			}
@@ -178,13 +178,13 @@ func (r *parsedRule) unmarshalOperand(o operand, data json.RawMessage) (err erro
 		}
 		return err
 	case littleOperand:
-		little, err := looseBool(data)
+		little, err := LooseBool(data)
 		if little {
 			raw[0] |= integerLittle
 		}
 		return err
 	case bitsOperand:
-		if value, err = looseNumber(data); err == nil && (value < 1 || value > 64) {
+		if value, err = LooseNumber(data); err == nil && (value < 1 || value > 64) {
 			err = errors.New("want 1 to 64")
 		}
 		raw[0] |= byte(value-1) & 63
@@ -197,9 +197,9 @@ func (r *parsedRule) unmarshalOperand(o operand, data json.RawMessage) (err erro
 		if !isMissing(data) {
 			r.operands[icmpFlags] |= icmpWithCode
 		}
-		value, err = looseNumber(data)
+		value, err = LooseNumber(data)
 	default:
-		value, err = looseNumber(data)
+		value, err = LooseNumber(data)
 	}
 	r.setNumber(o, value)
 	if is := r.number(o); is != value && !r.meansWholePacket(o, value) {
@@ -217,9 +217,9 @@ func (r *parsedRule) meansWholePacket(o operand, value uint64) bool {
 // isMissing reports whether an operand takes its default.
 func isMissing(data json.RawMessage) bool { return len(data) == 0 || string(data) == "null" }
 
-// looseBool reads a boolean, a number (true above 0) or a string (true if it
-// begins with t, T or 1); false if missing.
-func looseBool(data json.RawMessage) (bool, error) {
+// LooseBool reads a boolean, a number (true above 0) or a string (true if it
+// begins with t, T or 1); false if missing (protocol 07 §5).
+func LooseBool(data json.RawMessage) (bool, error) {
 	if isMissing(data) {
 		return false, nil
 	}
@@ -239,9 +239,10 @@ func looseBool(data json.RawMessage) (bool, error) {
 	return number > 0, err
 }
 
-// looseNumber reads an integer, its decimal form as a string, or a boolean; 0 if
-// missing. Negative numbers are in two's complement, fractions are cut off.
-func looseNumber(data json.RawMessage) (uint64, error) {
+// LooseNumber reads an integer, its decimal form as a string, or a boolean; 0 if
+// missing. Negative numbers are in two's complement, fractions are cut off
+// (protocol 07 §5).
+func LooseNumber(data json.RawMessage) (uint64, error) {
 	if isMissing(data) {
 		return 0, nil
 	}
@@ -299,7 +300,7 @@ func unmarshalNode(data json.RawMessage) (uint64, error) {
 // unmarshalHex reads a string of hex digits or a number.
 func unmarshalHex(data json.RawMessage) (uint64, error) {
 	if isMissing(data) || data[0] != '"' {
-		return looseNumber(data)
+		return LooseNumber(data)
 	}
 	const want = "up to 16 hex digits or a number"
 	text, err := unmarshalText(data, want)
@@ -322,14 +323,11 @@ func unmarshalMAC(raw []byte, data json.RawMessage) error {
 	if err != nil {
 		return err
 	}
-	digits := strings.NewReplacer(":", "", "-", "").Replace(text)
-	value, err := strconv.ParseUint(digits, 16, 8*zt.MACLen)
-	if err != nil || len(digits) != 2*zt.MACLen {
+	address, err := zt.ParseMAC(text)
+	if err != nil {
 		return fmt.Errorf("want %s, got %s", want, clip(data))
 	}
-	var wide [8]byte
-	binary.BigEndian.PutUint64(wide[:], value)
-	copy(raw, wide[2:])
+	copy(raw, address[:])
 	return nil
 }
 

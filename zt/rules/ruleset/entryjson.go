@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"github.com/orrery-net/orrery/zt/netconf"
 )
@@ -109,10 +108,10 @@ func (e *Entry) UnmarshalJSON(data []byte) error {
 }
 
 func (e *Entry) unmarshalFields(object map[string]json.RawMessage) (err error) {
-	if e.Not, err = looseBool(object["not"]); err != nil {
+	if e.Not, err = netconf.LooseBool(object["not"]); err != nil {
 		return fmt.Errorf("not: %w", err)
 	}
-	if e.Or, err = looseBool(object["or"]); err != nil {
+	if e.Or, err = netconf.LooseBool(object["or"]); err != nil {
 		return fmt.Errorf("or: %w", err)
 	}
 	for _, o := range e.operands() {
@@ -157,49 +156,9 @@ func (e *Entry) unmarshalOperand(o operand, data json.RawMessage) (err error) {
 // isMissing reports whether an operand takes its default.
 func isMissing(data json.RawMessage) bool { return len(data) == 0 || string(data) == "null" }
 
-// looseBool reads a boolean, a number (true above 0) or a string (true if it
-// begins with t, T or 1); false if missing.
-func looseBool(data json.RawMessage) (bool, error) {
-	if isMissing(data) {
-		return false, nil
-	}
-	var text string
-	if json.Unmarshal(data, &text) == nil {
-		return text != "" && (text[0] == 't' || text[0] == 'T' || text[0] == '1'), nil
-	}
-	var number float64
-	if json.Unmarshal(data, &number) == nil {
-		return number > 0, nil
-	}
-	var value bool
-	if json.Unmarshal(data, &value) != nil {
-		return false, fmt.Errorf("want a boolean, got %s", clip(string(data)))
-	}
-	return value, nil
-}
-
-// looseNumber reads an integer, its decimal form as a string, or a boolean; 0 if
-// missing. Fractions are cut off; numbers from 2^63 are in two's complement.
+// looseNumber reads a number as controllers do; those from 2^63 are in two's
+// complement.
 func looseNumber(data json.RawMessage) (int64, error) {
-	switch string(data) {
-	case "", "null", "false":
-		return 0, nil
-	case "true":
-		return 1, nil
-	}
-	text := string(data)
-	if data[0] == '"' && json.Unmarshal(data, &text) != nil {
-		text = ""
-	}
-	text = strings.TrimSpace(text)
-	if number, err := strconv.ParseInt(text, 10, 64); err == nil {
-		return number, nil
-	}
-	if number, err := strconv.ParseUint(text, 10, 64); err == nil {
-		return int64(number), nil
-	}
-	if number, err := strconv.ParseFloat(text, 64); err == nil && data[0] != '"' && -1<<63 <= number && number < 1<<63 {
-		return int64(number), nil
-	}
-	return 0, fmt.Errorf("want a number, got %s", clip(string(data)))
+	value, err := netconf.LooseNumber(data)
+	return int64(value), err
 }

@@ -1,7 +1,6 @@
 package ruleset
 
 import (
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -27,32 +26,13 @@ func putText(bytes []byte, f form, text string) error {
 		}
 		putNumber(bytes, value)
 	case macForm:
-		return putMAC(bytes, text)
+		address, err := zt.ParseMAC(text)
+		if err != nil {
+			return wantText("12 hex digits, like aa:bb:cc:dd:ee:ff", text)
+		}
+		copy(bytes, address[:])
 	case ipForm:
 		return putIP(bytes, text)
-	}
-	return nil
-}
-
-// putMAC reads 12 hex digits; colons and hyphens do not count.
-func putMAC(bytes []byte, text string) error {
-	var digits [2 * zt.MACLen]byte
-	n := 0
-	for _, c := range []byte(text) {
-		if c == ':' || c == '-' {
-			continue
-		}
-		if n < len(digits) {
-			digits[n] = c
-		}
-		n++
-	}
-	const want = "12 hex digits, like aa:bb:cc:dd:ee:ff"
-	if n != len(digits) {
-		return wantText(want, text)
-	}
-	if _, err := hex.Decode(bytes, digits[:]); err != nil {
-		return wantText(want, text)
 	}
 	return nil
 }

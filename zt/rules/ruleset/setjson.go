@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+
+	"github.com/orrery-net/orrery/zt/netconf"
 )
 
 // MarshalJSON writes {"config":{"rules","capabilities","tags"},"capabilitiesByName","tagsByName"},
@@ -167,7 +169,7 @@ func readCapability(data json.RawMessage) (Capability, error) {
 	if c.ID, err = readID(given.ID); err != nil {
 		return c, err
 	}
-	if c.Default, err = looseBool(given.Default); err != nil {
+	if c.Default, err = netconf.LooseBool(given.Default); err != nil {
 		return c, fmt.Errorf("default: %w", err)
 	}
 	c.Rules, err = readEntries(given.Rules)
