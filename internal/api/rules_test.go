@@ -108,8 +108,24 @@ func TestFormatAndDecompileRules(t *testing.T) {
 		{name: "no rule", call: call{"", "POST", "/rules/decompile", `{"config":{"rules":[{"type":"ACTION_ACCEPT"},{"type":"DANCE"}]}}`}, status: 400, has: `"location":"body.config.rules[1]"`},
 		{name: "no object", call: call{"", "POST", "/rules/decompile", `{"config":{"rules":["accept"]}}`}, status: 400, has: "body.config.rules[0]: expected object"},
 		{name: "no tables", call: call{"", "POST", "/rules/decompile", `{}`}, status: 400, has: "config"},
+		{name: "more than nodes take", call: call{"", "POST", "/rules/decompile", `{"config":{"rules":[` + strings.Repeat(`{"type":"ACTION_DROP"},`, 1024) + `{"type":"ACTION_DROP"}]}}`},
+			status: 400, has: `"location":"body.config.rules","message":"1025 entries; at most 1024 are allowed"`},
+		{name: "more in a capability", call: call{"", "POST", "/rules/decompile", `{"config":{"rules":[],"capabilities":[{"id":1,"rules":[` + strings.Repeat(`{"type":"ACTION_DROP"},`, 64) + `{"type":"ACTION_DROP"}]}]}}`},
+			status: 400, has: `"location":"body.config.capabilities","message":"65 entries in one`},
+		{name: "more tags, by their names", call: call{"", "POST", "/rules/decompile", body(t, map[string]any{"config": map[string]any{"rules": []any{}}, "tagsByName": manyTags(129)})},
+			status: 400, has: `"location":"body.config.tags","message":"129 tags`},
+		{name: "as much as nodes take", call: call{"", "POST", "/rules/decompile", body(t, map[string]any{"config": map[string]any{"rules": []any{}}, "tagsByName": manyTags(128)})}, has: `"diagnostics":[]`},
 		{name: "a bad operand", call: call{"", "POST", "/rules/decompile", `{"config":{"rules":[{"type":"MATCH_IPV4_SOURCE","ip":{}}]}}`}, status: 400, has: `"location":"body.config.rules[0]`},
 	})
+}
+
+// manyTags is an object of names of tags.
+func manyTags(count int) map[string]any {
+	tags := make(map[string]any)
+	for i := range count {
+		tags[fmt.Sprint("t", i)] = map[string]any{"id": i}
+	}
+	return tags
 }
 
 func TestNetworkRules(t *testing.T) {
@@ -240,13 +256,16 @@ func TestTrace(t *testing.T) {
 		{name: "no such network", call: call{"", "POST", "/rules/trace", `{"networkId":"8056c2e21c000001","from":"a","to":"b","flow":"ping"}`}, status: 404, has: "there is no network"},
 	})
 	w.newMember("net", 0x1000000009, func(m *model.Member) { m.Name = "Bob" })
+	w.newMember("net", 0x100000000a, func(m *model.Member) { m.Name = " dora " })
 	play(w, []step{
+		{name: "blanks around a name", call: ask(`"from":"dora","to":"alice","flow":"ethertype 0x88cc"`), has: `"from":{"nodeId":"100000000a"`},
 		{name: "exactly", call: ask(`"from":"alice","to":"bob","flow":"arp"`), has: `"to":{"nodeId":"{bob}"`},
 		{name: "two of one name", call: ask(`"from":"alice","to":"BOB","flow":"arp"`), status: 400, has: `"location":"body.to" … "candidates":["{bob}","1000000009"]`},
 	})
 }
 
-// TestLargestTrace: the answer to the largest rules that there can be is bounded.
+// TestLargestTrace: the answer to the largest rules that there can be is bounded,
+// and says what it leaves out.
 func TestLargestTrace(t *testing.T) {
 	w := rulesWorld(t)
 	var program strings.Builder
@@ -254,22 +273,23 @@ func TestLargestTrace(t *testing.T) {
 	for i := range 500 {
 		fmt.Fprintf(&program, "drop dport %d;\n", i+1)
 	}
+	all := make(map[string]bool)
 	for i := range 128 {
 		fmt.Fprintf(&program, "cap c%d id %d\n", i, i)
 		for port := range 32 {
 			fmt.Fprintf(&program, "accept dport %d;\n", 1000+port)
 		}
 		program.WriteString(";\n")
-	}
-	w.must("owner", "PUT", "/networks/{net}/rules", source(t, program.String()))
-	all := make(map[string]bool)
-	for i := range 128 {
 		all[fmt.Sprint(i)] = true
 	}
-	w.must("owner", "PATCH", "/networks/{net}/members/{alice}", body(t, map[string]any{"capabilities": all}))
-	r := w.do(call{"", "POST", "/rules/trace", `{"networkId":"{net}","from":"alice","to":"bob","flow":"tcp 1031"}`})
-	if r.status != 200 || len(r.body) > 6<<20 || strings.Count(r.body, `"steps"`) > maxTracedEntries {
-		t.Errorf("status %d, %d bytes: %.300s", r.status, len(r.body), r.body)
+	w.must("owner", "PUT", "/networks/{net}/rules", source(t, program.String()))
+	for _, who := range []string{"{alice}", "{bob}"} {
+		w.must("owner", "PATCH", w.fill("/networks/{net}/members/"+who), body(t, map[string]any{"capabilities": all}))
+	}
+	answer := w.must("owner", "POST", "/rules/trace", `{"networkId":"{net}","from":"alice","to":"bob","flow":"tcp 2000"}`)
+	rules, left := strings.Count(answer, `"steps"`), strings.Count(answer, `"moreRules"`)-strings.Count(answer, `"moreRules":0`)
+	if len(answer) > 6<<20 || rules > maxTracedEntries || rules < maxTracedEntries/3 || left < 2 {
+		t.Errorf("%d bytes, %d rules, %d tables cut: %.300s", len(answer), rules, left, answer)
 	}
 }
 

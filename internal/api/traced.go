@@ -240,7 +240,7 @@ func capabilityOf(t *trace.Table) *tracedCapability {
 }
 
 func (w *tracedWriter) table(t *trace.Table) tracedTable {
-	shown := tracedTable{Capability: capabilityOf(t), End: t.End, Rules: make([]tracedRule, 0, min(len(t.Rules), w.left))}
+	shown := tracedTable{Capability: capabilityOf(t), End: t.End, Rules: make([]tracedRule, 0, max(0, min(len(t.Rules), w.left)))}
 	for i := range t.Rules {
 		r := &t.Rules[i]
 		if w.left -= 1 + len(r.Steps); w.left < 0 {

@@ -73,9 +73,9 @@ func (l *label) offer(n *model.Network, m *model.Member) {
 	if m.Name == "" {
 		return
 	}
-	if strings.EqualFold(m.Name, l.text) {
+	if called := strings.TrimSpace(m.Name); strings.EqualFold(called, l.text) {
 		l.called = append(l.called, m)
-		if m.Name == l.text {
+		if called == l.text {
 			l.exact = append(l.exact, m)
 		}
 	}

@@ -85,13 +85,9 @@ func (r *RuleNames) Labels(id, value uint32) []string {
 	return labels
 }
 
-// tag finds a tag by its name, in any case, or its id; false if the network has
-// none.
+// tag finds a tag by its id or its name; false if the network has none.
 func (r *RuleNames) tag(nameOrID string) (ruleset.Tag, bool) {
-	id, isID := parseRuleID(nameOrID)
-	i := slices.IndexFunc(r.tags, func(t ruleset.Tag) bool {
-		return isID && t.ID == id || t.Name != "" && strings.EqualFold(t.Name, nameOrID)
-	})
+	i := indexNamed(len(r.tags), r.tagAt, nameOrID)
 	if i < 0 {
 		return ruleset.Tag{}, false
 	}
@@ -100,14 +96,52 @@ func (r *RuleNames) tag(nameOrID string) (ruleset.Tag, bool) {
 
 // capability is tag for capabilities.
 func (r *RuleNames) capability(nameOrID string) (id uint32, found bool) {
-	wanted, isID := parseRuleID(nameOrID)
-	i := slices.IndexFunc(r.capabilities, func(c ruleset.Capability) bool {
-		return isID && c.ID == wanted || c.Name != "" && strings.EqualFold(c.Name, nameOrID)
-	})
+	i := indexNamed(len(r.capabilities), r.capabilityAt, nameOrID)
 	if i < 0 {
 		return 0, false
 	}
 	return r.capabilities[i].ID, true
+}
+
+func (r *RuleNames) tagAt(i int) (name string, id uint32) { return r.tags[i].Name, r.tags[i].ID }
+
+func (r *RuleNames) capabilityAt(i int) (name string, id uint32) {
+	return r.capabilities[i].Name, r.capabilities[i].ID
+}
+
+// indexNamed finds what has an id or a name; -1: nothing has it. Clients can store
+// names as they like: one that reads as an id is none here.
+func indexNamed(n int, at func(i int) (name string, id uint32), nameOrID string) int {
+	wanted, isID := parseRuleID(nameOrID)
+	if !isID {
+		return indexName(n, func(i int) string { name, _ := at(i); return name }, nameOrID)
+	}
+	for i := range n {
+		if _, id := at(i); id == wanted {
+			return i
+		}
+	}
+	return -1
+}
+
+// indexName finds a name: exactly so, or in any case if there is one such name
+// only; -1 otherwise. No name is none.
+func indexName(n int, at func(i int) string, wanted string) int {
+	inAnyCase, count := -1, 0
+	for i := range n {
+		switch name := at(i); {
+		case name == "":
+		case name == wanted:
+			return i
+		case strings.EqualFold(name, wanted):
+			inAnyCase = i
+			count++
+		}
+	}
+	if count != 1 {
+		return -1
+	}
+	return inAnyCase
 }
 
 // parseRuleID reads the id of a tag or a capability as programs have it, decimal
@@ -123,20 +157,20 @@ func parseRuleID(text string) (uint32, bool) {
 
 // tagChoices are what can be written for a tag.
 func (r *RuleNames) tagChoices() []string {
-	return choices(len(r.tags), func(i int) (string, uint32) { return r.tags[i].Name, r.tags[i].ID })
+	return choices(len(r.tags), r.tagAt)
 }
 
 // capabilityChoices are what can be written for a capability.
 func (r *RuleNames) capabilityChoices() []string {
-	return choices(len(r.capabilities), func(i int) (string, uint32) { return r.capabilities[i].Name, r.capabilities[i].ID })
+	return choices(len(r.capabilities), r.capabilityAt)
 }
 
-// choices lists names, and ids where there are none.
+// choices lists names, and ids where there are none that can be written.
 func choices(n int, at func(i int) (name string, id uint32)) []string {
 	all := make([]string, 0, n)
 	for i := range n {
 		name, id := at(i)
-		if name == "" {
+		if _, isID := parseRuleID(name); isID || name == "" {
 			name = strconv.FormatUint(uint64(id), 10)
 		}
 		all = append(all, name)
@@ -148,7 +182,7 @@ func choices(n int, at func(i int) (name string, id uint32)) []string {
 // several flags together. The error says which is none.
 func valueNamed(tag ruleset.Tag, names []string) (uint32, error) {
 	named := func(values []ruleset.Value, name string) (uint32, bool) {
-		i := slices.IndexFunc(values, func(v ruleset.Value) bool { return strings.EqualFold(v.Name, name) })
+		i := indexName(len(values), func(i int) string { return values[i].Name }, name)
 		if i < 0 {
 			return 0, false
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/orrery-net/orrery/internal/model"
@@ -36,15 +37,38 @@ func (s *Service) FormatRules(ctx context.Context, caller Caller, source string)
 	return formatted, found, nil
 }
 
-// DecompileRules makes a program of tables. Needs a valid token, nothing else.
+// DecompileRules makes a program of tables. Invalid: they are larger than nodes
+// take. Needs a valid token, nothing else.
 func (s *Service) DecompileRules(ctx context.Context, caller Caller, set *ruleset.Set) (string, []rules.Diagnostic, error) {
 	leave, err := s.enterWorkshop(ctx, caller, "")
 	if err != nil {
 		return "", nil, err
 	}
 	defer leave()
+	if err := fitsNodes(rules.UsageOf(set)); err != nil {
+		return "", nil, err
+	}
 	source, found := rules.Decompile(set)
 	return source, found, nil
+}
+
+// fitsNodes returns nil if tables are no larger than nodes take: whoever sends
+// more does not send the rules of a network.
+func fitsNodes(u rules.Usage) error {
+	for _, table := range []struct {
+		field, of  string
+		used, most int
+	}{
+		{"config.rules", "entries", u.Rules, u.MaxRules},
+		{"config.capabilities", "capabilities", u.Capabilities, u.MaxCapabilities},
+		{"config.capabilities", "entries in one", u.LargestCapability, u.MaxRulesPerCapability},
+		{"config.tags", "tags, with those that only have a name", u.Tags, u.MaxTags},
+	} {
+		if table.used > table.most {
+			return noSuch(Invalid, table.field, fmt.Sprintf("%d %s; at most %d are allowed", table.used, table.of, table.most), nil)
+		}
+	}
+	return nil
 }
 
 // enterWorkshop waits for a place to compute something of a program.

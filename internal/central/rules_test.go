@@ -10,6 +10,7 @@ import (
 
 	"github.com/orrery-net/orrery/internal/model"
 	"github.com/orrery-net/orrery/zt"
+	"github.com/orrery-net/orrery/zt/netconf"
 	"github.com/orrery-net/orrery/zt/rules"
 	"github.com/orrery-net/orrery/zt/rules/trace"
 )
@@ -129,6 +130,31 @@ func TestRuleNames(t *testing.T) {
 	if names.TagName(1) != "role" || names.TagName(2) != "" || names.TagName(3) != "" || names.CapabilityName(9) != "" || names.Labels(2, 0) != nil {
 		t.Error("names of what has none")
 	}
+	n.TagsByName = []byte(`{"2":{"id":1},"Role":{"id":3},"role":{"id":4,"enums":{"Top":1,"top":2},"flags":{"One":8}},"ROLE":{"id":5},"Team":{"id":6},"kin":{"id":7},"Kin":{"id":8}}`)
+	n.CapabilitiesByName, n.Capabilities = map[string]uint32{"1": 2}, []model.Capability{{ID: 1}, {ID: 2}}
+	names = RuleNamesOf(n)
+	for text, id := range map[string]uint32{"2": 2, "role": 4, "Role": 3, "TEAM": 6, "0x6": 6, "Kin": 8} {
+		if tag, found := names.tag(text); !found || tag.ID != id {
+			t.Errorf("%q is tag %d, %t", text, tag.ID, found)
+		}
+	}
+	for _, text := range []string{"rOLE", "KIN", "", "9"} { // none, or one of several
+		if tag, found := names.tag(text); found {
+			t.Errorf("%q is tag %d", text, tag.ID)
+		}
+	}
+	if id, found := names.capability("1"); !found || id != 1 || fmt.Sprint(names.capabilityChoices()) != "[1 2]" {
+		t.Errorf("capability %d, %t, %v", id, found, names.capabilityChoices())
+	}
+	role, _ := names.tag("role")
+	for text, value := range map[string]uint32{"top": 2, "Top": 1, "one": 8} {
+		if got, err := valueNamed(role, []string{text}); err != nil || got != value {
+			t.Errorf("%q is %d, %v", text, got, err)
+		}
+	}
+	if value, err := valueNamed(role, []string{"TOP"}); err == nil {
+		t.Errorf("one of several is %d", value)
+	}
 	for text, id := range map[string]uint32{"1": 1, "0x1": 1, "0X0a": 10, "010": 10, "4294967295": 1<<32 - 1} {
 		if got, ok := parseRuleID(text); !ok || got != id {
 			t.Errorf("%s: %d", text, got)
@@ -138,5 +164,18 @@ func TestRuleNames(t *testing.T) {
 		if id, ok := parseRuleID(text); ok {
 			t.Errorf("%q is %d", text, id)
 		}
+	}
+}
+
+// TestTraceLastOfEach: of several capabilities with one id members get the last,
+// and traces go by that.
+func TestTraceLastOfEach(t *testing.T) {
+	n := model.NewNetwork(1, "", 0)
+	n.Capabilities = []model.Capability{
+		{ID: 2, Rules: []netconf.Rule{{Type: netconf.ActionAccept}}}, {ID: 1}, {ID: 2, Rules: []netconf.Rule{{Type: netconf.ActionDrop}}},
+	}
+	traced := traceNetwork(n).Capabilities
+	if len(traced) != 2 || traced[0].ID != 1 || traced[1].ID != 2 || traced[1].Rules[0].Type != netconf.ActionDrop {
+		t.Errorf("%+v", traced)
 	}
 }

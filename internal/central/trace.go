@@ -220,7 +220,10 @@ func traceNetwork(n *model.Network) *trace.Network {
 	t := &trace.Network{
 		ID: n.ID, Rules: n.Rules, NoBroadcast: !n.EnableBroadcast, NoMulticast: n.MulticastLimit == 0, Names: &trace.Names{Tags: names.tags},
 	}
-	for _, c := range n.Capabilities {
+	for i, c := range n.Capabilities {
+		if slices.ContainsFunc(n.Capabilities[i+1:], func(later model.Capability) bool { return later.ID == c.ID }) {
+			continue // of several with one id the last is the one that members get
+		}
 		t.Capabilities = append(t.Capabilities, trace.Capability{ID: c.ID, Name: names.CapabilityName(c.ID), Rules: c.Rules})
 	}
 	slices.SortStableFunc(t.Capabilities, func(a, b trace.Capability) int { return cmp.Compare(a.ID, b.ID) })
