@@ -222,7 +222,7 @@ func (a *api) registerRules() {
 	handle(a, huma.Operation{
 		OperationID: "decompile-rules", Method: http.MethodPost, Path: "/rules/decompile", Tags: tags, MaxBodyBytes: maxRulesBody,
 		Summary:     "Make a program of tables",
-		Description: "The tables are in the form that networks have in Central's API. Nothing is stored. Every valid token may ask this.",
+		Description: "The tables are in the form that networks have in Central's API, and no larger than nodes take. Nothing is stored. Every valid token may ask this.",
 	}, a.decompileRules)
 	a.registerNetworkRules()
 	a.registerTrace()

@@ -147,6 +147,7 @@ func TestNetworkRules(t *testing.T) {
 		{name: "also tried", call: call{"", "PUT", "/networks/{net}/rules", body(t, map[string]any{"source": "accept;", "ifRevision": 3, "dryRun": true})}, status: 409},
 		{name: "a revision below 0", call: call{"", "PUT", "/networks/{net}/rules", body(t, map[string]any{"source": "accept;", "ifRevision": -1})}, status: 400, has: "ifRevision"},
 		{name: "somebody carries it", call: call{"", "PATCH", "/networks/{net}/members/{alice}", `{"tags":{"department":"sales"},"capabilities":{"ssh":true}}`}, events: "member.updated"},
+		{name: "nobody else does", call: call{"", "PATCH", "/networks/{net}/members/{bob}", `{"tags":{"department":false}}`}, events: "member.updated"},
 		{name: "it goes", call: call{"", "PUT", "/networks/{net}/rules", body(t, map[string]any{"source": "accept;", "dryRun": true})},
 			has: `"removedTags":[{"id":7,"name":"role","count":0,"members":[]},{"id":1000,"name":"department","count":1,"members":[{"nodeId":"{alice}","name":"alice"}]}],"removedCapabilities":[{"id":1,"name":"ssh","count":1,"members":[{"nodeId":"{alice}","name":"alice"}]}]`},
 		{name: "nothing passes", call: call{"", "PUT", "/networks/{net}/rules", source(t, "")}, events: "network.updated", has: `"revision":5,"stored":true`},

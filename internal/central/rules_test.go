@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -47,6 +48,70 @@ func TestRulesAreWrittenOneAfterTheOther(t *testing.T) {
 		if err != nil || !now.Agree {
 			t.Errorf("the text and the tables do not agree: %+v, %v", now, err)
 		}
+	}
+}
+
+// TestRulesChangeWhileTheyAreWritten: who saw the revision before is refused, and
+// for others the report is of what they replace in the end.
+func TestRulesChangeWhileTheyAreWritten(t *testing.T) {
+	h := newHouse(t, nobody{})
+	id := h.newNetwork(t)
+	for i := range 2 {
+		_, err := h.UpdateMember(t.Context(), h.owner, id, testNode+zt.Address(i), func(m *model.Member) error {
+			m.Authorized, m.Addresses = true, []netip.Addr{netip.AddrFrom4([4]byte{10, 0, 0, byte(i + 1)})}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	// meanwhile changes the network after a write read it and while it waits for a place.
+	meanwhile := func(w RulesWrite, change func(*model.Network) error) (*RulesChange, error) {
+		var leaves []func()
+		for range cap(h.workshop.places) {
+			leave, err := h.workshop.enter(t.Context(), "somebody")
+			if err != nil {
+				t.Fatal(err)
+			}
+			leaves = append(leaves, leave)
+		}
+		var done *RulesChange
+		written := make(chan error, 1)
+		go func() {
+			var err error
+			done, err = h.WriteRules(t.Context(), h.owner, id, w)
+			written <- err
+		}()
+		for waits := false; !waits; runtime.Gosched() {
+			h.workshop.mu.Lock()
+			waits = h.workshop.ofUser[h.owner.User.ID] > 0
+			h.workshop.mu.Unlock()
+		}
+		if _, err := h.UpdateNetwork(t.Context(), h.owner, id, change); err != nil {
+			t.Error(err)
+		}
+		for _, leave := range leaves {
+			leave()
+		}
+		err := <-written
+		return done, err
+	}
+	noRules := func(n *model.Network) error { n.Rules = n.Rules[:0]; return nil }
+	if _, err := h.WriteRules(t.Context(), h.owner, id, RulesWrite{Source: "accept;"}); err != nil {
+		t.Fatal(err)
+	}
+	change, err := meanwhile(RulesWrite{Source: "accept;"}, noRules)
+	if err != nil || !change.Stored || !change.Tables || len(change.Flows) == 0 {
+		t.Errorf("after others stored no rules: %+v, %v", change, err)
+	}
+	now, err := h.NetworkRules(t.Context(), h.owner, id)
+	if err != nil || !now.Agree || now.Network.RulesSource != "accept;" {
+		t.Errorf("%+v, %v", now, err)
+	}
+	_, err = meanwhile(RulesWrite{Source: "drop;", IfRevision: &now.Network.Revision}, func(n *model.Network) error { n.Name = "other"; return nil })
+	want(t, "a revision that is gone", err, Conflict)
+	if now, err = h.NetworkRules(t.Context(), h.owner, id); err != nil || now.Network.RulesSource != "accept;" || now.Network.Name != "other" {
+		t.Errorf("%+v, %v", now, err)
 	}
 }
 
@@ -167,12 +232,18 @@ func TestRuleNames(t *testing.T) {
 	}
 }
 
-// TestTraceLastOfEach: of several capabilities with one id members get the last,
-// and traces go by that.
-func TestTraceLastOfEach(t *testing.T) {
+// TestTraceNetwork: of several capabilities with one id members get the last, and
+// traces go by that.
+func TestTraceNetwork(t *testing.T) {
 	n := model.NewNetwork(1, "", 0)
 	n.Capabilities = []model.Capability{
 		{ID: 2, Rules: []netconf.Rule{{Type: netconf.ActionAccept}}}, {ID: 1}, {ID: 2, Rules: []netconf.Rule{{Type: netconf.ActionDrop}}},
+	}
+	if n.EnableBroadcast, n.MulticastLimit = true, 0; traceNetwork(n).NoBroadcast || !traceNetwork(n).NoMulticast {
+		t.Error("broadcast is not possible, or multicast is")
+	}
+	if n.EnableBroadcast, n.MulticastLimit = false, 32; !traceNetwork(n).NoBroadcast || traceNetwork(n).NoMulticast {
+		t.Error("broadcast is possible, or multicast is not")
 	}
 	traced := traceNetwork(n).Capabilities
 	if len(traced) != 2 || traced[0].ID != 1 || traced[1].ID != 2 || traced[1].Rules[0].Type != netconf.ActionDrop {

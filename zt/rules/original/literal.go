@@ -11,12 +11,10 @@ import (
 )
 
 // lower folds a word as JavaScript does: by Unicode's full mapping (protocol 10
-// §16.5).
+// §16.5). It differs from the simple one, which is far quicker, for two letters.
 func lower(s string) string {
-	for i := range len(s) {
-		if s[i] >= 0x80 {
-			return cases.Lower(language.Und).String(s)
-		}
+	if strings.ContainsAny(s, "\u0130\u03a3") {
+		return cases.Lower(language.Und).String(s)
 	}
 	return strings.ToLower(s)
 }
