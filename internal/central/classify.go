@@ -72,13 +72,13 @@ func (c *Classification) apply(names *RuleNames, m *model.Member) error {
 	named := make(map[uint32]string)
 	for _, name := range slices.Sorted(maps.Keys(c.Tags)) {
 		field, value := "tags."+clip(name), c.Tags[name]
-		tag, known := names.tag(name)
-		if !known {
-			id, isID := parseRuleID(name)
+		tag := names.set.FindTag(name)
+		if tag == nil {
+			id, isID := ruleset.ParseID(name)
 			if !isID || !value.Default || !hasTag(m, id) {
 				return noSuch(Invalid, field, "the network's rules define no such tag", names.tagChoices())
 			}
-			tag.ID = id
+			tag = &ruleset.Tag{ID: id}
 		}
 		if other, twice := named[tag.ID]; twice {
 			return noSuch(Invalid, field, fmt.Sprintf("is the same tag as %q", clip(other)), nil)
@@ -91,12 +91,11 @@ func (c *Classification) apply(names *RuleNames, m *model.Member) error {
 	clear(named)
 	for _, name := range slices.Sorted(maps.Keys(c.Capabilities)) {
 		field, wanted := "capabilities."+clip(name), c.Capabilities[name]
-		id, known := names.capability(name)
-		if !known {
-			var isID bool
-			if id, isID = parseRuleID(name); !isID || wanted || !slices.Contains(m.Capabilities, id) {
-				return noSuch(Invalid, field, "the network's rules define no such capability", names.capabilityChoices())
-			}
+		id, isID := ruleset.ParseID(name)
+		if known := names.set.FindCapability(name); known != nil {
+			id = known.ID
+		} else if !isID || wanted || !slices.Contains(m.Capabilities, id) {
+			return noSuch(Invalid, field, "the network's rules define no such capability", names.capabilityChoices())
 		}
 		if other, twice := named[id]; twice {
 			return noSuch(Invalid, field, fmt.Sprintf("is the same capability as %q", clip(other)), nil)
@@ -117,7 +116,7 @@ func hasTag(m *model.Member, id uint32) bool {
 }
 
 // apply gives a member a value of a tag, or takes it.
-func (v *TagValue) apply(field string, tag ruleset.Tag, m *model.Member) error {
+func (v *TagValue) apply(field string, tag *ruleset.Tag, m *model.Member) error {
 	value := model.MemberTag{ID: tag.ID, Unset: v.Unset}
 	switch {
 	case v.Number != nil:

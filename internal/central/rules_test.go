@@ -13,6 +13,7 @@ import (
 	"github.com/orrery-net/orrery/zt"
 	"github.com/orrery-net/orrery/zt/netconf"
 	"github.com/orrery-net/orrery/zt/rules"
+	"github.com/orrery-net/orrery/zt/rules/ruleset"
 	"github.com/orrery-net/orrery/zt/rules/trace"
 )
 
@@ -199,19 +200,19 @@ func TestRuleNames(t *testing.T) {
 	n.CapabilitiesByName, n.Capabilities = map[string]uint32{"1": 2}, []model.Capability{{ID: 1}, {ID: 2}}
 	names = RuleNamesOf(n)
 	for text, id := range map[string]uint32{"2": 2, "role": 4, "Role": 3, "TEAM": 6, "0x6": 6, "Kin": 8} {
-		if tag, found := names.tag(text); !found || tag.ID != id {
-			t.Errorf("%q is tag %d, %t", text, tag.ID, found)
+		if tag := names.set.FindTag(text); tag == nil || tag.ID != id {
+			t.Errorf("%q is tag %v", text, tag)
 		}
 	}
 	for _, text := range []string{"rOLE", "KIN", "", "9"} { // none, or one of several
-		if tag, found := names.tag(text); found {
+		if tag := names.set.FindTag(text); tag != nil {
 			t.Errorf("%q is tag %d", text, tag.ID)
 		}
 	}
-	if id, found := names.capability("1"); !found || id != 1 || fmt.Sprint(names.capabilityChoices()) != "[1 2]" {
-		t.Errorf("capability %d, %t, %v", id, found, names.capabilityChoices())
+	if found := names.set.FindCapability("1"); found == nil || found.ID != 1 || fmt.Sprint(names.capabilityChoices()) != "[1 2]" {
+		t.Errorf("capability %v, %v", found, names.capabilityChoices())
 	}
-	role, _ := names.tag("role")
+	role := names.set.FindTag("role")
 	for text, value := range map[string]uint32{"top": 2, "Top": 1, "one": 8} {
 		if got, err := valueNamed(role, []string{text}); err != nil || got != value {
 			t.Errorf("%q is %d, %v", text, got, err)
@@ -221,12 +222,12 @@ func TestRuleNames(t *testing.T) {
 		t.Errorf("one of several is %d", value)
 	}
 	for text, id := range map[string]uint32{"1": 1, "0x1": 1, "0X0a": 10, "010": 10, "4294967295": 1<<32 - 1} {
-		if got, ok := parseRuleID(text); !ok || got != id {
+		if got, ok := ruleset.ParseID(text); !ok || got != id {
 			t.Errorf("%s: %d", text, got)
 		}
 	}
 	for _, text := range []string{"", "a", "-1", "+1", "0x", "1_0", "0b1", "4294967296", "1.0", " 1"} {
-		if id, ok := parseRuleID(text); ok {
+		if id, ok := ruleset.ParseID(text); ok {
 			t.Errorf("%q is %d", text, id)
 		}
 	}

@@ -218,7 +218,7 @@ func addressOf(m *trace.Member, is4 bool) netip.Addr {
 func traceNetwork(n *model.Network) *trace.Network {
 	names := RuleNamesOf(n)
 	t := &trace.Network{
-		ID: n.ID, Rules: n.Rules, NoBroadcast: !n.EnableBroadcast, NoMulticast: n.MulticastLimit == 0, Names: &trace.Names{Tags: names.tags},
+		ID: n.ID, Rules: n.Rules, NoBroadcast: !n.EnableBroadcast, NoMulticast: n.MulticastLimit == 0, Names: &trace.Names{Tags: names.set.Tags},
 	}
 	for i, c := range n.Capabilities {
 		if slices.ContainsFunc(n.Capabilities[i+1:], func(later model.Capability) bool { return later.ID == c.ID }) {

@@ -2,9 +2,7 @@ package cli
 
 import (
 	"fmt"
-	"math/bits"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/orrery-net/orrery/zt/rules/ruleset"
@@ -22,28 +20,17 @@ func parseTagSetting(text string) (tagSetting, error) {
 	return s, nil
 }
 
-// number reads a number as programs have it: decimal, or hexadecimal after 0x.
-func number(text string) (uint32, bool) {
-	base := 10
-	if rest, ok := strings.CutPrefix(strings.ToLower(text), "0x"); ok {
-		text, base = rest, 16
-	}
-	n, err := strconv.ParseUint(text, base, 32)
-	return uint32(n), err == nil
-}
-
 // resolve finds the tag of a network and the value that are meant. Names come
 // before numbers, as they cannot begin with a digit. The words none and default
 // mean a value of the tag with such a name, if it has one and is named itself.
 func (s tagSetting) resolve(set *ruleset.Set, network string) (memberTag, error) {
-	id, byID := number(s.tag)
-	known := tagWith(set, id)
+	id, byID := ruleset.ParseID(s.tag)
+	known := set.FindTag(s.tag)
 	if !byID {
-		at := slices.IndexFunc(set.Tags, func(t ruleset.Tag) bool { return t.Name != "" && strings.EqualFold(t.Name, s.tag) })
-		if at < 0 {
+		if known == nil {
 			return memberTag{}, fmt.Errorf("%s has no tag %s; %s", network, quoted(s.tag), knownNames("its rules define", "its rules define none", tagNames(set)))
 		}
-		known, id = &set.Tags[at], set.Tags[at].ID
+		id = known.ID
 	}
 	t := memberTag{id: id}
 	if value, ok := namedValue(known, s.value); ok && !byID {
@@ -61,12 +48,12 @@ func (s tagSetting) resolve(set *ruleset.Set, network string) (memberTag, error)
 	for part := range strings.SplitSeq(s.value, "+") {
 		value, ok := namedValue(known, strings.TrimSpace(part))
 		if !ok {
-			value, ok = number(strings.TrimSpace(part))
+			value, ok = ruleset.ParseID(strings.TrimSpace(part))
 		}
 		switch {
 		case !ok:
 			return t, noValue(known, s.tag, part)
-		case part != s.value && !isFlag(known, part) && isEnum(known, part):
+		case part != s.value && known != nil && !isFlag(known, part) && isEnum(known, part):
 			return t, fmt.Errorf("%s of %s is no flag, and stands alone", quoted(part), quoted(s.tag))
 		}
 		t.value |= value
@@ -111,20 +98,13 @@ func valueNames(t *ruleset.Tag) []string {
 	return names
 }
 
-// valueIn finds a value by its name.
-func valueIn(values []ruleset.Value, name string) (uint32, bool) {
-	at := slices.IndexFunc(values, func(v ruleset.Value) bool { return strings.EqualFold(v.Name, name) })
-	if at < 0 {
-		return 0, false
-	}
-	return uint32(values[at].Value), true
+func isFlag(t *ruleset.Tag, name string) bool {
+	_, ok := t.FlagNamed(strings.TrimSpace(name))
+	return ok
 }
 
-func isFlag(t *ruleset.Tag, name string) bool { return t != nil && has(t.Flags, name) }
-func isEnum(t *ruleset.Tag, name string) bool { return t != nil && has(t.Enums, name) }
-
-func has(values []ruleset.Value, name string) bool {
-	_, ok := valueIn(values, strings.TrimSpace(name))
+func isEnum(t *ruleset.Tag, name string) bool {
+	_, ok := t.EnumNamed(strings.TrimSpace(name))
 	return ok
 }
 
@@ -133,36 +113,28 @@ func namedValue(t *ruleset.Tag, name string) (uint32, bool) {
 	if t == nil {
 		return 0, false
 	}
-	if value, ok := valueIn(t.Flags, name); ok {
+	if value, ok := t.FlagNamed(name); ok {
 		return value, true
 	}
-	return valueIn(t.Enums, name)
+	return t.EnumNamed(name)
 }
 
 // tagValueText is a tag's value for people, as --tag takes it: the name of an
 // enum or flag, names of flags with + between them, or the number.
 func tagValueText(t *ruleset.Tag, value uint32) string {
-	for _, v := range slices.Concat(t.Enums, t.Flags) {
-		if uint32(v.Value) == value {
-			return printable(v.Name)
-		}
-	}
-	var names []string
-	left := value
-	for _, v := range t.Flags {
-		if flag := uint32(v.Value); bits.OnesCount32(flag) == 1 && left&flag != 0 {
-			names, left = append(names, printable(v.Name)), left&^flag
-		}
-	}
-	if left != 0 || len(names) == 0 {
+	labels := t.Labels(value)
+	if labels == nil {
 		return fmt.Sprint(value)
 	}
-	return strings.Join(names, "+")
+	for i := range labels {
+		labels[i] = printable(labels[i])
+	}
+	return strings.Join(labels, "+")
 }
 
 // tagText is a member's tag for people, as --tag takes it.
 func tagText(t memberTag, set *ruleset.Set) string {
-	known := tagWith(set, t.id)
+	known := set.TagWith(t.id)
 	switch {
 	case known == nil || known.Name == "":
 		return t.String()
@@ -174,14 +146,14 @@ func tagText(t memberTag, set *ruleset.Set) string {
 
 // resolveCapability finds the id of a capability by its name or id.
 func resolveCapability(text string, set *ruleset.Set, network string) (uint32, error) {
-	if id, ok := number(text); ok {
+	if id, ok := ruleset.ParseID(text); ok {
 		return id, nil
 	}
-	at := slices.IndexFunc(set.Capabilities, func(c ruleset.Capability) bool { return c.Name != "" && strings.EqualFold(c.Name, text) })
-	if at < 0 {
+	known := set.FindCapability(text)
+	if known == nil {
 		return 0, fmt.Errorf("%s has no capability %s; %s", network, quoted(text), knownNames("its rules define", "its rules define none", capabilityNames(set)))
 	}
-	return set.Capabilities[at].ID, nil
+	return known.ID, nil
 }
 
 func capabilityNames(set *ruleset.Set) []string {
@@ -196,7 +168,7 @@ func capabilityNames(set *ruleset.Set) []string {
 
 // capabilityText is a capability of a member for people, as --capability takes it.
 func capabilityText(id uint32, set *ruleset.Set) string {
-	if known := capabilityWith(set, id); known != nil && known.Name != "" {
+	if known := set.CapabilityWith(id); known != nil && known.Name != "" {
 		return printable(known.Name)
 	}
 	return fmt.Sprint(id)

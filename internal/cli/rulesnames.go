@@ -12,20 +12,20 @@ import (
 // them.
 func (i *impact) compareNames(before, after *ruleset.Set, actors []actor) {
 	for _, old := range before.Tags {
-		if next := tagWith(after, old.ID); next != nil {
+		if next := after.TagWith(old.ID); next != nil {
 			i.compareTag(old, *next, actors)
 		} else {
 			i.goes(tagTitle(old), actors, holders(actors, func(a *actor) bool { _, has := a.tag(old.ID); return has }))
 		}
 	}
 	for _, added := range after.Tags {
-		if tagWith(before, added.ID) == nil {
+		if before.TagWith(added.ID) == nil {
 			has := holders(actors, func(a *actor) bool { _, has := a.tag(added.ID); return has })
 			i.comes(tagTitle(added)+", "+defaultText(added), actors, has)
 		}
 	}
 	for _, old := range before.Capabilities {
-		next := capabilityWith(after, old.ID)
+		next := after.CapabilityWith(old.ID)
 		switch {
 		case next == nil:
 			i.goes(capabilityTitle(old), actors, holders(actors, func(a *actor) bool { return a.hasCapability(old.ID) }))
@@ -34,7 +34,7 @@ func (i *impact) compareNames(before, after *ruleset.Set, actors []actor) {
 		}
 	}
 	for _, added := range after.Capabilities {
-		if capabilityWith(before, added.ID) == nil {
+		if before.CapabilityWith(added.ID) == nil {
 			title := capabilityTitle(added)
 			if added.Default {
 				title += ", " + givenAtFirst
@@ -42,27 +42,6 @@ func (i *impact) compareNames(before, after *ruleset.Set, actors []actor) {
 			i.comes(title, actors, holders(actors, func(a *actor) bool { return a.hasCapability(added.ID) }))
 		}
 	}
-}
-
-// tagWith is a tag by its id: the last of several, which is the one that counts
-// (protocol 10 §13.4).
-func tagWith(set *ruleset.Set, id uint32) *ruleset.Tag {
-	for i := range slices.Backward(set.Tags) {
-		if set.Tags[i].ID == id {
-			return &set.Tags[i]
-		}
-	}
-	return nil
-}
-
-// capabilityWith is tagWith for capabilities.
-func capabilityWith(set *ruleset.Set, id uint32) *ruleset.Capability {
-	for i := range slices.Backward(set.Capabilities) {
-		if set.Capabilities[i].ID == id {
-			return &set.Capabilities[i]
-		}
-	}
-	return nil
 }
 
 // tag is the actor's own value of a tag.
