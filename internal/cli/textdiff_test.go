@@ -129,9 +129,7 @@ func TestDiffsOfLongTexts(t *testing.T) {
 // The form is that of diff -u.
 func TestDiffIsUnified(t *testing.T) {
 	program, err := exec.LookPath("diff")
-	if err != nil {
-		t.Skip("SKIPPED: this needs diff")
-	}
+	needPackage(t, "diffutils", err == nil)
 	lines := func(from, to int) (all []string) {
 		for i := from; i <= to; i++ {
 			all = append(all, fmt.Sprint("line ", i))
